@@ -1,0 +1,127 @@
+/** Canonical state: values with named fields, and the one byte string that each of them has. */
+
+/** A value that a device, hart or scheduler keeps between two cycles. */
+export type StateValue =
+  | undefined
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | readonly StateValue[]
+  | { readonly [field: string]: StateValue };
+
+/** The state of one component; `version` rises when a field is added or changes its meaning. */
+export type State = { readonly version: number; readonly [field: string]: StateValue };
+
+/**
+ * The canonical bytes of a value: equal values have equal bytes, different values have different
+ * ones. Fields are taken in the order of their names. Numbers are stored as binary64.
+ *
+ * @example
+ * ```ts
+ * import { encodeState } from "./core/state.ts";
+ * import { assertEquals } from "@std/assert";
+ * assertEquals(encodeState({ a: 1, b: true }), encodeState({ b: true, a: 1 }));
+ * ```
+ */
+export function encodeState(value: StateValue): Uint8Array {
+  const out = new ByteSink();
+  encode(value, out);
+  return out.bytes();
+}
+
+/** Throws unless the state has the version that its reader knows. */
+export function requireVersion(state: State, version: number, component: string): void {
+  if (state.version !== version) {
+    throw new RangeError(
+      `Cannot restore "${component}": its state has version ${state.version}, this build reads ${version}`,
+    );
+  }
+}
+
+const TAG = {
+  undefined: 0,
+  boolean: 1,
+  number: 2,
+  bigint: 3,
+  string: 4,
+  bytes: 5,
+  array: 6,
+  fields: 7,
+};
+
+function encode(value: StateValue, out: ByteSink): void {
+  if (value === undefined) out.u8(TAG.undefined);
+  else if (typeof value === "boolean") out.u8(TAG.boolean).u8(value ? 1 : 0);
+  else if (typeof value === "number") out.u8(TAG.number).f64(value);
+  else if (typeof value === "bigint") text(value.toString(16), out.u8(TAG.bigint));
+  else if (typeof value === "string") text(value, out.u8(TAG.string));
+  else if (value instanceof Uint8Array) out.u8(TAG.bytes).u32(value.length).raw(value);
+  else if (Array.isArray(value)) {
+    out.u8(TAG.array).u32(value.length);
+    for (const item of value) encode(item, out);
+  } else {
+    const fields = value as { readonly [field: string]: StateValue };
+    const names = Object.keys(fields).sort();
+    out.u8(TAG.fields).u32(names.length);
+    for (const name of names) {
+      text(name, out);
+      encode(fields[name], out);
+    }
+  }
+}
+
+function text(value: string, out: ByteSink): void {
+  out.u32(value.length);
+  for (let i = 0; i < value.length; i++) out.u16(value.charCodeAt(i));
+}
+
+/** A growing byte string, little-endian. */
+class ByteSink {
+  #data = new Uint8Array(1024);
+  #view = new DataView(this.#data.buffer);
+  #length = 0;
+
+  bytes(): Uint8Array {
+    return this.#data.subarray(0, this.#length);
+  }
+
+  u8(value: number): this {
+    this.#view.setUint8(this.#grow(1), value);
+    return this;
+  }
+
+  u16(value: number): this {
+    this.#view.setUint16(this.#grow(2), value, true);
+    return this;
+  }
+
+  u32(value: number): this {
+    this.#view.setUint32(this.#grow(4), value, true);
+    return this;
+  }
+
+  f64(value: number): this {
+    this.#view.setFloat64(this.#grow(8), value, true);
+    return this;
+  }
+
+  raw(bytes: Uint8Array): this {
+    const position = this.#grow(bytes.length);
+    this.#data.set(bytes, position);
+    return this;
+  }
+
+  #grow(sizeBytes: number): number {
+    const position = this.#length;
+    this.#length += sizeBytes;
+    if (this.#length > this.#data.length) {
+      const data = new Uint8Array(Math.max(this.#length, this.#data.length * 2));
+      data.set(this.#data);
+      this.#data = data;
+      this.#view = new DataView(data.buffer);
+    }
+    return position;
+  }
+}

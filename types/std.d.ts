@@ -1,0 +1,19 @@
+declare module "npm:deno-std@^1.4.0/assert/mod.js" {
+  export function assert(value: unknown, message?: string): asserts value;
+  export function assertEquals<T>(actual: T, expected: T, message?: string): void;
+  export function assertNotEquals<T>(actual: T, expected: T, message?: string): void;
+  export function assertThrows(
+    run: () => unknown,
+    // deno-lint-ignore no-explicit-any
+    error?: new (...parameters: any[]) => Error,
+    contains?: string,
+  ): Error;
+  export function assertRejects(
+    run: () => Promise<unknown>,
+    // deno-lint-ignore no-explicit-any
+    error?: new (...parameters: any[]) => Error,
+    contains?: string,
+  ): Promise<Error>;
+  export function assertStringIncludes(actual: string, expected: string, message?: string): void;
+  export function assertMatch(actual: string, expected: RegExp, message?: string): void;
+}
