@@ -59,7 +59,8 @@ export type Format = "s" | "d";
 /**
  * Floating-point operations, by format. Operands and results are bit patterns: binary32 in the low
  * half with the upper half zero (unboxed), integers as XLEN values (32-bit ones sign-extended).
- * All of them may raise flags in `fcsr` except `class`.
+ * The format is that of the operands, for `from*` that of the result. An operation that rounds
+ * takes its mode from the instruction's `rm` field. All may raise flags in `fcsr` except `class`.
  */
 export type FloatName =
   | "add"
@@ -133,7 +134,11 @@ export type Effect =
   | { readonly op: "store"; readonly size: Size; readonly address: Value; readonly value: Value }
   | { readonly op: "jump"; readonly target: Value }
   | { readonly op: "branch"; readonly condition: Value; readonly target: Value }
-  | { readonly op: "system"; readonly name: SystemName };
+  | {
+    readonly op: "system";
+    readonly name: SystemName;
+    readonly operands: readonly Value[]; // what it reads besides CSRs: sfence.vma's address and ASID
+  };
 
 export const rs1: Value = { op: "x", field: "rs1" };
 export const rs2: Value = { op: "x", field: "rs2" };
@@ -186,7 +191,25 @@ export const branch = (condition: Value, target: Value): Effect => ({
   condition,
   target,
 });
-export const system = (name: SystemName): Effect => ({ op: "system", name });
+export const system = (name: SystemName, ...operands: Value[]): Effect => ({
+  op: "system",
+  name,
+  operands,
+});
+export const lr = (size: 4 | 8, address: Value): Value => ({ op: "lr", size, address });
+export const sc = (size: 4 | 8, address: Value, value: Value): Value => ({
+  op: "sc",
+  size,
+  address,
+  value,
+});
+export const amo = (kind: AmoKind, size: 4 | 8, address: Value, value: Value): Value => ({
+  op: "amo",
+  kind,
+  size,
+  address,
+  value,
+});
 export const csr = (kind: "write" | "set" | "clear", operand: Value): Value => ({
   op: "csr",
   kind,
