@@ -1,4 +1,4 @@
-declare module "npm:deno-std@^1.4.0/assert/mod.js" {
+declare module "@std/assert" {
   export function assert(value: unknown, message?: string): asserts value;
   export function assertEquals<T>(actual: T, expected: T, message?: string): void;
   export function assertNotEquals<T>(actual: T, expected: T, message?: string): void;
