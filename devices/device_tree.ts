@@ -5,7 +5,6 @@
 import { Random, seedFor } from "../core/random.ts";
 import { cells64, type FdtNode } from "./fdt.ts";
 import {
-  PLIC_SOURCE_COUNT,
   RAM_BASE,
   type Region,
   REGIONS,
@@ -13,6 +12,7 @@ import {
   VIRTIO_SLOT_COUNT,
   virtioSlot,
 } from "./memory_map.ts";
+import { PLIC_SOURCES } from "./plic.ts";
 
 /** What varies from one machine to the next. */
 export interface DeviceTreeOptions {
@@ -176,7 +176,7 @@ function socNodes(harts: readonly number[]): FdtNode[] {
       "#interrupt-cells": [1],
       "interrupt-controller": true,
       "interrupts-extended": lines(IRQ_M_EXTERNAL, IRQ_S_EXTERNAL),
-      "riscv,ndev": [PLIC_SOURCE_COUNT - 1],
+      "riscv,ndev": [PLIC_SOURCES],
     }),
     node(REGIONS.uart0, { "clock-frequency": [3_686_400] }),
     ...Array.from({ length: VIRTIO_SLOT_COUNT }, (_, slot) => node(virtioSlot(slot))),

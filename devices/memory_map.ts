@@ -73,6 +73,3 @@ export const RAM_BASE = 0x8000_0000;
 
 /** Frequency of `mtime`, in Hz. */
 export const TIMEBASE_HZ = 10_000_000;
-
-/** Interrupt sources of the PLIC, numbered 1 to this minus 1. */
-export const PLIC_SOURCE_COUNT = 96;
