@@ -30,6 +30,8 @@ export interface Device {
   tick?(): void;
   /** Canonical state: everything that a later guest-visible answer depends on. */
   save(): State;
+  /** What a digest takes in place of {@link save} where that is large: hashes stand for bulk content. Absent: `save`. */
+  summary?(): State;
   /** Takes back what {@link save} gave; touches no other device. Throws on an unknown version. */
   restore(state: State): void;
 }
