@@ -1,0 +1,120 @@
+/** The board: every device at its address, with its interrupt. Source: QEMU, hw/riscv/virt.c as of 7.2. */
+import type {
+  Attachment,
+  BoardPorts,
+  BuildBoard,
+  Device,
+  DevicePorts,
+  IrqLine,
+} from "../core/device.ts";
+import { seedFor } from "../core/random.ts";
+import { Clint } from "./clint.ts";
+import { Finisher } from "./finisher.ts";
+import { GoldfishRtc } from "./goldfish_rtc.ts";
+import { REGIONS, VIRTIO_SLOT_COUNT, virtioSlot } from "./memory_map.ts";
+import { Plic } from "./plic.ts";
+import { Uart16550 } from "./uart16550.ts";
+import { VirtioBlk } from "./virtio/blk.ts";
+import type { VirtioChip } from "./virtio/chip.ts";
+import { VirtioConsole } from "./virtio/console.ts";
+import type { Timing } from "./virtio/latency.ts";
+import { VirtioRng } from "./virtio/rng.ts";
+import { VirtioMmio } from "./virtio/transport_mmio.ts";
+
+/** A disk of the machine; its backing store is the host's. */
+export interface BoardDisk {
+  /** A multiple of 512. */
+  readonly sizeBytes: number;
+  readonly readOnly?: boolean;
+}
+
+/** What varies from one board to the next. */
+export interface BoardConfig {
+  /** 1 to 8. */
+  readonly harts: number;
+  /** 32 bits; each device draws its own sequence from it. */
+  readonly seed: number;
+  /** When the answers of disks and entropy source arrive. */
+  readonly diskTiming: Timing;
+  /** In the order in which the guest sees them: the first is `vda`. */
+  readonly disks: readonly BoardDisk[];
+}
+
+/** The devices that take two of the slots whatever the configuration is. */
+const FIXED_CHIP_COUNT = 2;
+
+/** How many disks a board has room for. */
+export const DISK_COUNT_MAX = VIRTIO_SLOT_COUNT - FIXED_CHIP_COUNT;
+
+/** The log's name of a disk, from 0. */
+export function diskId(index: number): string {
+  return `disk${index}`;
+}
+
+/** The log's name of the serial port that the firmware and kernel use as their console. */
+export const UART_ID = "uart0";
+
+/**
+ * A function that builds the board's devices.
+ * @throws RangeError if there are more devices than virtio slots
+ */
+export function buildBoard(config: BoardConfig): BuildBoard {
+  if (config.disks.length > DISK_COUNT_MAX) {
+    throw new RangeError(
+      `${config.disks.length} disks do not fit: the board has room for ${DISK_COUNT_MAX}`,
+    );
+  }
+  return (ports) => attachments(config, ports);
+}
+
+function attachments(config: BoardConfig, ports: BoardPorts): Attachment[] {
+  const { harts } = config;
+  const lines: BoardPorts["hartIrq"] = (hart, line) => ports.hartIrq(hart, line);
+  const plic = new Plic({ id: "plic", harts }, { lines });
+  const portsOf = (id: string, irq: IrqLine): DevicePorts => ({
+    irq,
+    memory: ports.memory,
+    clock: ports.clock,
+    output: (output) => ports.output(id, output),
+  });
+  const devices: { readonly [id in keyof typeof REGIONS]: Device } = {
+    finisher: new Finisher({ id: "finisher" }, {
+      output: (output) => ports.output("finisher", output),
+    }),
+    rtc: new GoldfishRtc({ id: "rtc" }, portsOf("rtc", plic.source(REGIONS.rtc.irq))),
+    clint: new Clint({ id: "clint", harts }, { clock: ports.clock, lines }),
+    plic,
+    uart0: new Uart16550(
+      { id: UART_ID },
+      portsOf(UART_ID, plic.source(REGIONS.uart0.irq)),
+    ),
+  };
+  const chips = virtioChips(config);
+  return [
+    ...Object.entries(REGIONS).map(([id, { base }]) => ({
+      base,
+      device: devices[id as keyof typeof REGIONS],
+    })),
+    // A slot without a chip answers with device id 0, as QEMU's does, so that drivers pass over it.
+    ...Array.from({ length: VIRTIO_SLOT_COUNT }, (_, slot) => {
+      const { base, irq } = virtioSlot(slot);
+      const { id, chip } = chips[slot] ?? { id: `virtio${slot}`, chip: undefined };
+      return { base, device: new VirtioMmio({ id }, chip, portsOf(id, plic.source(irq))) };
+    }),
+  ];
+}
+
+/** What occupies the virtio slots, from slot 0 on. */
+function virtioChips(config: BoardConfig): { id: string; chip: VirtioChip }[] {
+  const timing = config.diskTiming;
+  const disks = config.disks.map(({ sizeBytes, readOnly }, index) => {
+    const id = diskId(index);
+    const seed = seedFor(config.seed, id);
+    return { id, chip: new VirtioBlk({ sizeBytes, readOnly, serial: id, timing, seed }) };
+  });
+  return [
+    ...disks,
+    { id: "rng0", chip: new VirtioRng({ timing, seed: seedFor(config.seed, "rng0") }) },
+    { id: "console0", chip: new VirtioConsole() },
+  ];
+}
