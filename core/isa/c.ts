@@ -10,7 +10,7 @@ import { type Compressed, compressed } from "./instruction.ts";
 
 // deno-fmt-ignore
 export const COMPRESSED: readonly Compressed[] = [
-  compressed("c.addi4spn rd, imm", "000 nzuimm[5:4|9:6|2|3] rd' 00", "addi rd, x2, imm"),
+  compressed("c.addi4spn rd, sp, imm", "000 nzuimm[5:4|9:6|2|3] rd' 00", "addi rd, x2, imm"),
   compressed("c.fld rd, imm(rs1)", "001 uimm[5:3] rs1' uimm[7:6] rd' 00", "fld rd, imm(rs1)"),
   compressed("c.lw rd, imm(rs1)", "010 uimm[5:3] rs1' uimm[2|6] rd' 00", "lw rd, imm(rs1)"),
   compressed("c.ld rd, imm(rs1)", "011 uimm[5:3] rs1' uimm[7:6] rd' 00", "ld rd, imm(rs1)"),
@@ -21,7 +21,7 @@ export const COMPRESSED: readonly Compressed[] = [
   compressed("c.addi rd, imm", "000 imm[5] rd imm[4:0] 01", "addi rd, rd, imm"),
   compressed("c.addiw rd, imm", "001 imm[5] rd!=0 imm[4:0] 01", "addiw rd, rd, imm"),
   compressed("c.li rd, imm", "010 imm[5] rd imm[4:0] 01", "addi rd, x0, imm"),
-  compressed("c.addi16sp imm", "011 nzimm[9] 00010 nzimm[4|6|8:7|5] 01", "addi x2, x2, imm"),
+  compressed("c.addi16sp sp, imm", "011 nzimm[9] 00010 nzimm[4|6|8:7|5] 01", "addi x2, x2, imm"),
   compressed("c.lui rd, imm", "011 nzimm[17] rd!=2 nzimm[16:12] 01", "lui rd, imm"),
   compressed("c.srli rd, imm", "100 uimm[5] 00 rd' uimm[4:0] 01", "srli rd, rd, imm"),
   compressed("c.srai rd, imm", "100 uimm[5] 01 rd' uimm[4:0] 01", "srai rd, rd, imm"),
