@@ -260,6 +260,13 @@ export class I64 extends Code {
   toF64U(): F64 {
     return new F64([this, 0xba]);
   }
+  /** Rounded once to binary32 (nearest even): its bits, zero-extended. */
+  toF32BitsS(): I64 {
+    return new I64([this, 0xb4, 0xbc, 0xad]);
+  }
+  toF32BitsU(): I64 {
+    return new I64([this, 0xb5, 0xbc, 0xad]);
+  }
   /** As an address: loads from `this + offset`. */
   load8U(offset = 0): I64 {
     return new I64([this, 0x31, 0, ...unsigned(offset)]);
@@ -338,6 +345,30 @@ export class F64 extends Code {
   sqrt(): F64 {
     return new F64([this, 0x9f]);
   }
+  ceil(): F64 {
+    return new F64([this, 0x9b]);
+  }
+  floor(): F64 {
+    return new F64([this, 0x9c]);
+  }
+  trunc(): F64 {
+    return new F64([this, 0x9d]);
+  }
+  /** The nearest integer, ties to even. */
+  nearest(): F64 {
+    return new F64([this, 0x9e]);
+  }
+  /** The lesser; -0 < +0; a NaN if either is one. */
+  min(b: F64): F64 {
+    return new F64([this, b, 0xa4]);
+  }
+  max(b: F64): F64 {
+    return new F64([this, b, 0xa5]);
+  }
+  /** The magnitude of this with the sign of `b`. */
+  copysign(b: F64): F64 {
+    return new F64([this, b, 0xa6]);
+  }
   eq(b: F64): I32 {
     return new I32([this, b, 0x61]);
   }
@@ -374,6 +405,12 @@ export class F64 extends Code {
   }
   truncToI64U(): I64 {
     return new I64([this, 0xfc, 7]);
+  }
+  truncToI32S(): I32 {
+    return new I32([this, 0xfc, 2]);
+  }
+  truncToI32U(): I32 {
+    return new I32([this, 0xfc, 3]);
   }
 }
 
