@@ -88,22 +88,26 @@ class ByteSink {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#grow(1), value);
+    const position = this.#grow(1); // first: it may replace the view
+    this.#view.setUint8(position, value);
     return this;
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#grow(2), value, true);
+    const position = this.#grow(2); // first: it may replace the view
+    this.#view.setUint16(position, value, true);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#grow(4), value, true);
+    const position = this.#grow(4); // first: it may replace the view
+    this.#view.setUint32(position, value, true);
     return this;
   }
 
   f64(value: number): this {
-    this.#view.setFloat64(this.#grow(8), value, true);
+    const position = this.#grow(8); // first: it may replace the view
+    this.#view.setFloat64(position, value, true);
     return this;
   }
 
