@@ -16,6 +16,15 @@ const HAS_JOURNAL = 0x4;
 const TOOLS =
   /^(usr\/sbin\/(mke2fs|e2fsck)|etc\/mke2fs\.conf|usr\/lib\/([^/]+\/)?[^/]+\.so[.\d]*)$/;
 
+/** In one `-E`: of several, mke2fs takes the last. */
+const EXTENDED_OPTIONS = [
+  "hash_seed=68696e64-7369-4768-8074-2068617368a6",
+  "lazy_itable_init=0",
+  "lazy_journal_init=0",
+  "root_owner=0:0",
+  "nodiscard",
+];
+
 /**
  * Makes the file system and checks it. Everything that mke2fs would take from the clock or from
  * chance is given, nothing is left to be initialised later, and the two features that e2fsprogs
@@ -26,8 +35,7 @@ export E2FSPROGS_FAKE_TIME=1767225600
 /usr/sbin/mke2fs -q -F -t ext4 -b 4096 -m 0 -L hindsight \\
   -U 68696e64-7369-4768-8074-2064656269a6 \\
   -O ^orphan_file,^metadata_csum_seed \\
-  -E hash_seed=68696e64-7369-4768-8074-2068617368a6,lazy_itable_init=0,lazy_journal_init=0 \\
-  -E root_owner=0:0,nodiscard /dev/vda
+  -E ${EXTENDED_OPTIONS.join(",")} /dev/vda
 /usr/sbin/e2fsck -f -n /dev/vda
 `;
 
@@ -51,10 +59,13 @@ export function diskTools(entries: readonly TarEntry[]): CopiedFile[] {
   return files;
 }
 
-/** Throws {@link HostFailure} unless the disk's superblock says ext4 with a journal. */
-export function checkDisk(disk: Uint8Array): void {
-  const view = new DataView(disk.buffer, disk.byteOffset, disk.byteLength);
-  if (disk.length !== DISK_BYTES || view.getUint16(SUPERBLOCK + 0x38, true) !== MAGIC) {
+/**
+ * Throws {@link HostFailure} unless the superblock says ext4 with a journal.
+ * @param head the disk's first 4 KiB
+ */
+export function checkDisk(head: Uint8Array): void {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  if (view.getUint16(SUPERBLOCK + 0x38, true) !== MAGIC) {
     throw new HostFailure("the guest made no file system on its disk");
   }
   if ((view.getUint32(SUPERBLOCK + 0x5c, true) & HAS_JOURNAL) === 0) {

@@ -21,7 +21,8 @@ import { checkSignature } from "./signature.ts";
 
 export const DEFAULT_MIRROR = "http://deb.debian.org/debian";
 const CODENAME = "trixie";
-const INDEX = "main/binary-riscv64/Packages.xz";
+/** By preference: the first is the smallest. */
+const INDEXES = ["main/binary-riscv64/Packages.xz", "main/binary-riscv64/Packages.gz"];
 const IN_RELEASE_BYTES_MAX = 16 << 20;
 
 /** What is taken from the archive besides the kernel. */
@@ -49,15 +50,16 @@ export async function resolvePackages(
       `${release}/InRelease is of "${fields.get("codename")}", not ${CODENAME}`,
     );
   }
-  const index = releaseFiles(fields).get(INDEX);
-  if (index === undefined) throw new HostFailure(`${release}/InRelease lists no ${INDEX}`);
+  const listed = releaseFiles(fields);
+  const index = INDEXES.map((name) => listed.get(name)).find((one) => one !== undefined);
+  if (index === undefined) throw new HostFailure(`${release}/InRelease lists no ${INDEXES[0]}`);
   // By its sum the index is the one that this release file names, even while a mirror updates.
   const path = fields.get("acquire-by-hash") === "yes"
-    ? INDEX.replace(/[^/]+$/, `by-hash/SHA256/${index.sha256}`)
-    : INDEX;
-  const file = join(folder, "Packages.xz");
+    ? index.path.replace(/[^/]+$/, `by-hash/SHA256/${index.sha256}`)
+    : index.path;
+  const file = join(folder, index.path.replace(/^.*\//, ""));
   await download(`${release}/${path}`, file, index, report);
-  const find = await readIndex(await Deno.readFile(file));
+  const find = await readIndex(index.path, await Deno.readFile(file));
 
   const kernelName = find(KERNEL_METAPACKAGE)?.depends.flat()
     .find((name) => name.startsWith("linux-image-"));
@@ -99,6 +101,7 @@ export async function fetchPackage(
 
 /** A look-up in a `Packages` index. Of some 65,000 paragraphs only those asked for are parsed. */
 async function readIndex(
+  path: string,
   packed: Uint8Array<ArrayBuffer>,
 ): Promise<(name: string) => Package | undefined> {
   const byName = new Map<string, string>();
@@ -114,7 +117,7 @@ async function readIndex(
   };
   let rest = "";
   const decoder = new TextDecoder();
-  for await (const chunk of decompressed(INDEX, packed)) {
+  for await (const chunk of decompressed(path, packed)) {
     const texts = (rest + decoder.decode(chunk, { stream: true })).split("\n\n");
     rest = texts.pop()!;
     texts.forEach(take);

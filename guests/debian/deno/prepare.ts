@@ -10,6 +10,8 @@ import type { TarEntry } from "../tar.ts";
 import { DEFAULT_MIRROR, fetchPackage, PACKAGES, resolvePackages } from "./archive.ts";
 import {
   cacheFolder,
+  type Content,
+  contentOf,
   hostFailure,
   isIntact,
   type Manifest,
@@ -242,9 +244,14 @@ class Preparation {
         const said = console.trimEnd().split(/\r?\n/).at(-1);
         throw new HostFailure(`the guest could not make its root disk (status ${status}): ${said}`);
       }
-      const disk = await Deno.readFile(path);
-      checkDisk(disk);
-      await this.#output("root.ext4", disk);
+      // Renamed and not copied, because it has holes.
+      using file = await Deno.open(path);
+      const head = new Uint8Array(4096);
+      await file.read(head);
+      checkDisk(head);
+      await file.sync();
+      this.#record("root.ext4", (await contentOf(path))!);
+      await Deno.rename(path, join(this.folder, "root.ext4"));
     } finally {
       await Deno.remove(path).catch(() => {});
     }
@@ -278,7 +285,10 @@ class Preparation {
   }
 
   async #output(name: string, bytes: Uint8Array): Promise<void> {
-    const content = await writeAtomically(join(this.folder, name), bytes);
+    this.#record(name, await writeAtomically(join(this.folder, name), bytes));
+  }
+
+  #record(name: string, content: Content): void {
     this.#manifest!.files[name] = content;
     this.#whole.add(name);
   }
