@@ -1,6 +1,25 @@
 /** A whole machine: harts, memory, bus, devices, scheduler. A pure function of its options and its inputs. */
-import type { BuildBoard } from "./device.ts";
-import type { Host, PowerOutput } from "./host.ts";
+import xxhash, { type XXHashAPI } from "xxhash-wasm";
+import { DeviceBus } from "./bus.ts";
+import type { BuildBoard, Device, HartLine, IrqLine } from "./device.ts";
+import { Engine } from "./hart/engine.ts";
+import {
+  CANONICAL_FIELDS,
+  DRAM,
+  F,
+  hartBase,
+  MACHINE,
+  PMPADDR,
+  ROM,
+  ROM_BYTES,
+  X,
+} from "./hart/layout.ts";
+import type { Host, Output, PowerOutput } from "./host.ts";
+import { Ram, RamDigest } from "./memory.ts";
+import { seedFor } from "./random.ts";
+import { GRACE_CYCLES, Scheduler } from "./scheduler.ts";
+import { encodeState, type State, type StateValue } from "./state.ts";
+import { MachineClock, SupervisorTimer } from "./timers.ts";
 
 /** What a machine starts from. */
 export interface MachineOptions {
@@ -34,12 +53,326 @@ export type Stop =
   /** Every hart waits, no timer is armed and no input can come any more. */
   | { readonly reason: "stuck" };
 
-/** A running machine. */
-export interface MachineShape {
+/** Cycles between two digests. */
+export const DIGEST_CYCLES = 10_000_000;
+/** Cycles of a slice at most: wasm functions must be entered anew to be optimised, hosts be polled. */
+const SLICE_CYCLES_MAX = 1_000_000;
+const MIB = 1024 * 1024;
+const LINE_BITS = { MSIP: 1 << 3, MTIP: 1 << 7, SEIP: 1 << 9, MEIP: 1 << 11 } as const;
+
+/** A machine, at a cycle. */
+export class Machine {
+  /** By their ids, in the order in which the board built them. */
+  readonly devices: ReadonlyMap<string, Device>;
+  readonly memory: Ram;
+  readonly clock: MachineClock;
+  readonly engine: Engine;
+  readonly #options: MachineOptions;
+  readonly #host: Host;
+  readonly #scheduler: Scheduler;
+  readonly #ramDigest: RamDigest;
+  readonly #hash: XXHashAPI;
+  readonly #timers: readonly SupervisorTimer[];
+  /** Devices that act by themselves. */
+  readonly #active: readonly Required<Pick<Device, "deadline" | "tick">>[];
+  #cycle = 0;
+  /** A slice is under way: devices are being called by an instruction. */
+  #running = false;
+  #power: PowerOutput | undefined;
+  #nextDigest = DIGEST_CYCLES;
+  #nextFlush: number;
+
+  /** Throws a RangeError if an option is out of range or an image does not fit. */
+  static async create(options: MachineOptions): Promise<Machine> {
+    check(options);
+    return new Machine(options, await xxhash());
+  }
+
+  private constructor(options: MachineOptions, hash: XXHashAPI) {
+    const { memoryBytes, harts, seed, host, engine } = options;
+    this.#options = options;
+    this.#host = host;
+    this.#hash = hash;
+    this.#scheduler = new Scheduler(harts, seedFor(seed, "scheduler"));
+    let bus: DeviceBus | undefined;
+    // Devices exist only after the engine; no instruction runs before both do.
+    this.engine = new Engine(memoryBytes, harts, {
+      load: (address, width) => bus!.load(address, width),
+      store: (address, width, low, high) => {
+        const taken = bus!.store(address, width, low, high);
+        // A store may have armed a device's own timer.
+        if (this.#deviceDeadline() < this.#deadlineSeen) this.#cut();
+        return taken;
+      },
+      get high() {
+        return bus!.high;
+      },
+    }, engine?.tlbEntries ?? 256);
+    this.memory = new Ram(this.engine, () => this.#scheduler.hart);
+    this.clock = new MachineClock(this.engine, host, () => this.cycle, () => this.#cut());
+    const attachments = options.buildBoard({
+      memory: this.memory,
+      clock: this.clock,
+      hartIrq: (hart, line) => this.#hartIrq(hart, line),
+      output: (device, output) => this.#output(device, output),
+    });
+    bus = new DeviceBus(attachments);
+    this.devices = new Map(attachments.map(({ device }) => [device.id, device]));
+    if (this.devices.size < attachments.length) throw new RangeError("Two devices share an id");
+    this.#active = attachments.flatMap(({ device }) =>
+      device.deadline && device.tick
+        ? [{ deadline: () => device.deadline!(), tick: () => device.tick!() }]
+        : []
+    );
+    this.#timers = Array.from(
+      { length: harts },
+      (_, hart) => new SupervisorTimer(this.engine, this.clock, hart),
+    );
+    this.#nextFlush = engine?.flushEveryCycles ?? Infinity;
+    this.#reset();
+    this.#ramDigest = new RamDigest(this.engine, hash);
+  }
+
   /** Now: the number of cycles since reset. */
-  readonly cycle: number;
-  /** Runs until a cycle or until the guest turns itself off. */
-  run(until: number): Promise<Stop>;
+  get cycle(): number {
+    if (!this.#running) return this.#cycle;
+    // The instruction under way has taken its cycle from what is left.
+    const { i32 } = this.engine;
+    const hart = this.#scheduler.hart;
+    return this.#cycle + i32[this.engine.index32(hart, "granted")] -
+      i32[this.engine.index32(hart, "left")] - 1;
+  }
+
+  /** Runs until a cycle, or until the guest turns itself off. */
+  async run(until: number): Promise<Stop> {
+    for (;;) {
+      if (this.#power) return this.#stop();
+      if (this.#cycle >= until) return { reason: "until" };
+      const settled = this.#host.settle(this.#cycle);
+      if (settled) await settled;
+      this.#takeInputs();
+      const deadline = this.#tick();
+      if (this.#power) return this.#stop();
+      if (this.#choose()) {
+        this.#slice(Math.min(deadline, until, this.#host.horizon(this.#cycle)));
+        continue;
+      }
+      // Every hart waits.
+      const idle = this.#host.idle(this.#cycle, Math.min(deadline, until));
+      const cycle = typeof idle === "number" ? idle : await idle;
+      if (cycle === Infinity) return { reason: "stuck" };
+      this.#jump(Math.min(cycle, until));
+    }
+  }
+
   /** 16 hexadecimal digits over all canonical state. */
-  digest(): string;
+  digest(): string {
+    const bytes = encodeState({ ...this.#state(), ram: this.#ramDigest.value() });
+    return this.#hash.h64Raw(bytes).toString(16).padStart(16, "0");
+  }
+
+  #state(): Record<string, StateValue> {
+    const devices: Record<string, State> = {};
+    for (const [id, device] of this.devices) devices[id] = device.save();
+    return {
+      cycle: this.#cycle,
+      mtimeOffset: this.clock.offset,
+      scheduler: this.#scheduler.save(),
+      harts: Array.from({ length: this.#options.harts }, (_, hart) => this.#hartState(hart)),
+      devices,
+    };
+  }
+
+  #hartState(hart: number): StateValue {
+    const { bytes } = this.engine;
+    const base = hartBase(hart);
+    const fields: Record<string, StateValue> = {
+      version: 1,
+      x: bytes.slice(base + X, base + X + 32 * 8),
+      f: bytes.slice(base + F, base + F + 32 * 8),
+      pmpaddr: bytes.slice(base + PMPADDR, base + PMPADDR + 16 * 8),
+    };
+    for (const field of CANONICAL_FIELDS) fields[field] = this.engine.field(hart, field);
+    return fields;
+  }
+
+  // Reset values. Source: privileged specification, 3.4; the rest is what QEMU's board has.
+  #reset(): void {
+    const { memoryBytes, harts, rom, images } = this.#options;
+    for (let hart = 0; hart < harts; hart++) {
+      this.engine.setField(hart, "privilege", 3n);
+      this.engine.setField(hart, "pc", BigInt(ROM));
+      this.engine.setField(hart, "reservation", (1n << 64n) - 1n);
+      this.engine.setField(hart, "menvcfg", 1n << 61n); // ADUE
+      this.engine.setField(hart, "stimecmp", (1n << 64n) - 1n);
+      this.engine.stateChanged(hart);
+    }
+    this.engine.bytes.set(rom, this.engine.layout.ram + memoryBytes);
+    for (const { address, bytes } of images) {
+      if (!this.memory.write(address, bytes)) {
+        throw new RangeError(
+          `Cannot load ${bytes.length} bytes at 0x${address.toString(16)}: ` +
+            `RAM is 0x${DRAM.toString(16)} to 0x${(DRAM + memoryBytes).toString(16)}`,
+        );
+      }
+    }
+  }
+
+  #takeInputs(): void {
+    for (;;) {
+      const input = this.#host.take(this.#cycle);
+      if (!input) return;
+      const device = this.devices.get(input.device);
+      if (!device?.input) {
+        throw new RangeError(
+          `Input for "${input.device}" at cycle ${this.#cycle}: no such device takes input`,
+        );
+      }
+      device.input(input);
+    }
+  }
+
+  #deadlineSeen = Infinity;
+
+  #deviceDeadline(): number {
+    let deadline = Infinity;
+    for (const device of this.#active) deadline = Math.min(deadline, device.deadline());
+    return deadline;
+  }
+
+  // Timers and lines of this cycle; returns the cycle of the next timer.
+  #tick(): number {
+    for (const device of this.#active) {
+      if (device.deadline() <= this.#cycle) device.tick();
+    }
+    let deadline = this.#deviceDeadline();
+    this.#deadlineSeen = deadline;
+    for (const timer of this.#timers) deadline = Math.min(deadline, timer.update(this.#cycle));
+    return deadline;
+  }
+
+  // Wakes harts and names the one that acts now; false if all of them wait.
+  #choose(): boolean {
+    const scheduler = this.#scheduler;
+    for (let hart = 0; hart < scheduler.harts; hart++) this.#wake(hart);
+    const runnable = (hart: number) => this.#i32(hart, "waiting") === 0;
+    const { hart, quantumEnd } = scheduler;
+    if (runnable(hart)) {
+      if (this.#cycle < quantumEnd) return true;
+      const reserved = this.#i32(hart, "reservation") !== -1 ||
+        this.engine.i32[this.engine.index32(hart, "reservation") + 1] !== -1;
+      if (reserved && this.#cycle < quantumEnd + GRACE_CYCLES) return true;
+    }
+    if (scheduler.harts > 1) {
+      this.engine.setField(hart, "reservation", (1n << 64n) - 1n);
+    }
+    return scheduler.rotate(this.#cycle, runnable);
+  }
+
+  // wfi ends when an enabled interrupt is pending, whatever the global enables say.
+  #wake(hart: number): void {
+    if (this.#i32(hart, "waiting") === 0) return;
+    const pending = this.#i32(hart, "mipLines") | this.#i32(hart, "mipSoftware");
+    if ((pending & this.#i32(hart, "mie")) !== 0) this.engine.setField(hart, "waiting", 0n);
+  }
+
+  #i32(
+    hart: number,
+    field: "waiting" | "reservation" | "mipLines" | "mipSoftware" | "mie",
+  ): number {
+    return this.engine.i32[this.engine.index32(hart, field)];
+  }
+
+  #slice(deadline: number): void {
+    const { hart, quantumEnd } = this.#scheduler;
+    // Past its quantum a hart goes on cycle by cycle until its reservation ends.
+    const turnEnd = this.#cycle < quantumEnd ? quantumEnd : this.#cycle + 1;
+    const end = Math.min(
+      deadline,
+      turnEnd,
+      this.#nextDigest,
+      this.#nextFlush,
+      this.#cycle + SLICE_CYCLES_MAX,
+    );
+    this.engine.u64[MACHINE.sliceStart / 8] = BigInt(this.#cycle);
+    this.#running = true;
+    const left = this.engine.run(hart, end - this.#cycle);
+    this.#running = false;
+    this.#cycle += this.engine.i32[this.engine.index32(hart, "granted")] - left;
+    this.#passed();
+  }
+
+  // Time passes and nothing acts: state stays, cycle by cycle.
+  #jump(cycle: number): void {
+    while (this.#cycle < cycle) {
+      this.#cycle = Math.min(cycle, this.#nextDigest, this.#nextFlush);
+      this.#passed();
+    }
+  }
+
+  #passed(): void {
+    if (this.#cycle >= this.#nextDigest) {
+      this.#nextDigest += DIGEST_CYCLES;
+      const digest = this.digest();
+      this.#options.onDigest?.(this.#cycle, digest);
+    }
+    if (this.#cycle >= this.#nextFlush) {
+      this.#nextFlush += this.#options.engine!.flushEveryCycles!;
+      this.engine.flushAll();
+    }
+  }
+
+  // Ends the slice after the instruction under way.
+  #cut(): void {
+    if (!this.#running) return;
+    const { i32 } = this.engine;
+    const granted = this.engine.index32(this.#scheduler.hart, "granted");
+    const left = this.engine.index32(this.#scheduler.hart, "left");
+    i32[granted] -= i32[left];
+    i32[left] = 0;
+  }
+
+  #hartIrq(hart: number, line: HartLine): IrqLine {
+    const { i32 } = this.engine;
+    const index = this.engine.index32(hart, "mipLines");
+    const bit = LINE_BITS[line];
+    return {
+      set: (level) => {
+        if (((i32[index] & bit) !== 0) === level) return;
+        i32[index] ^= bit;
+        this.#cut();
+      },
+    };
+  }
+
+  #output(device: string, output: Output): void {
+    if (output.kind === "power") this.#power = output;
+    // What is sent may be answered sooner than the host had said.
+    this.#cut();
+    this.#host.output(this.cycle, device, output);
+  }
+
+  #stop(): Stop {
+    const power = this.#power!;
+    this.#power = undefined;
+    return { reason: "power", power };
+  }
+}
+
+function check({ memoryBytes, harts, rom, engine }: MachineOptions): void {
+  if (!Number.isInteger(harts) || harts < 1 || harts > 8) {
+    throw new RangeError(`A machine has 1 to 8 harts, not ${harts}`);
+  }
+  if (memoryBytes % MIB !== 0 || memoryBytes < MIB || memoryBytes > 8192 * MIB) {
+    throw new RangeError(
+      `Memory of ${memoryBytes} bytes: it must be a multiple of 1 MiB, from 1 MiB to 8 GiB`,
+    );
+  }
+  if (rom.length > ROM_BYTES) {
+    throw new RangeError(`The ROM has ${rom.length} bytes; at most ${ROM_BYTES} fit`);
+  }
+  const entries = engine?.tlbEntries ?? 256;
+  if (entries < 1 || entries > 256 || (entries & (entries - 1)) !== 0) {
+    throw new RangeError(`A TLB has a power of two of entries, from 1 to 256, not ${entries}`);
+  }
 }

@@ -38,7 +38,11 @@ export class WasmFunction<
   index = -1;
   body: number[] | undefined;
 
-  constructor(readonly name: string, readonly parameters: P, readonly result: R) {}
+  constructor(
+    readonly name: string,
+    readonly parameters: Readonly<P>,
+    readonly result: R,
+  ) {}
 
   /** A call, as an expression of the result's type. */
   call(...values: Arguments<P>): CodeOf<R> {
@@ -97,7 +101,7 @@ export class Module {
     parameters: P,
     result: R,
   ): WasmFunction<P, R> {
-    const fn = new WasmFunction(name, parameters, result);
+    const fn = new WasmFunction<P, R>(name, parameters as Readonly<P>, result);
     this.#imports.push({ from, fn: fn as unknown as WasmFunction });
     return fn;
   }
@@ -113,7 +117,7 @@ export class Module {
     parameters: P,
     result: R,
   ): WasmFunction<P, R> {
-    const fn = new WasmFunction(name, parameters, result);
+    const fn = new WasmFunction<P, R>(name, parameters as Readonly<P>, result);
     this.#functions.push(fn as unknown as WasmFunction);
     return fn;
   }

@@ -1,0 +1,250 @@
+/** The engine of a machine: its memory, its WebAssembly module, and the calls between the two sides. */
+import { decode, type Decoded } from "../isa/decode.ts";
+import { INSTRUCTIONS } from "../isa/isa.ts";
+import { Module } from "../wasm/module.ts";
+import { emitAccess } from "./access.ts";
+import { csrNumbers, emitCsrAccess } from "./csr.ts";
+import { emitFloat } from "./float/float.ts";
+import { emitInterpreter, NEAR_OPS } from "./interpreter.ts";
+import {
+  DECODED_BYTES,
+  DECODED_HEADER,
+  hartBase,
+  type HartField,
+  type Layout,
+  layoutOf,
+  MACHINE,
+  offsetOf,
+  PAGE,
+  RECORD,
+  RECORD_BYTES,
+  SLOTS,
+  STRADDLE_RECORD,
+  X0_SINK,
+} from "./layout.ts";
+import { emitPages, OP_FIRST, OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE } from "./pages.ts";
+import { emitPmp } from "./pmp.ts";
+import { emitTranslate } from "./translate.ts";
+import { emitTraps } from "./trap.ts";
+
+/** What the engine asks of the bus; addresses are physical and below 4 GiB, accesses aligned. */
+export interface Bus {
+  /** The low 32 bits, or `undefined` where nothing answers. */
+  load(address: number, width: number): number | undefined;
+  /** The upper half of the last 8-byte load; 0 after a narrower one. */
+  readonly high: number;
+  /** Returns false where nothing answers. */
+  store(address: number, width: number, low: number, high: number): boolean;
+}
+
+interface Exports {
+  readonly run: (hart: number, cycles: number) => number;
+  readonly cleanAll: () => void;
+  readonly flushAll: () => void;
+  readonly externalStore: (hart: bigint, host: bigint, sizeBytes: bigint) => void;
+  readonly pmpUpdate: (hart: bigint) => void;
+}
+
+/** One machine's linear memory and the functions that work on it. */
+export class Engine {
+  readonly layout: Layout;
+  readonly bytes: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u64: BigUint64Array;
+  readonly #view: DataView;
+  readonly #exports: Exports;
+
+  constructor(memoryBytes: number, harts: number, bus: Bus, tlbEntries: number) {
+    const layout = layoutOf(memoryBytes, harts, tlbEntries);
+    this.layout = layout;
+    const limit = BigInt(layout.wasmPages);
+    // The type that TypeScript knows is that of 32-bit memories.
+    const descriptor: unknown = { address: "i64", initial: limit, maximum: limit };
+    const memory = new WebAssembly.Memory(descriptor as WebAssembly.MemoryDescriptor);
+    this.bytes = new Uint8Array(memory.buffer);
+    this.u16 = new Uint16Array(memory.buffer);
+    this.i32 = new Int32Array(memory.buffer);
+    this.u64 = new BigUint64Array(memory.buffer);
+    this.#view = new DataView(memory.buffer);
+    const instance = new WebAssembly.Instance(compiled(layout), {
+      env: {
+        memory,
+        busLoad: (address: number, width: number) => {
+          const value = bus.load(address >>> 0, width);
+          this.i32[MACHINE.mmioFault / 4] = value === undefined ? 1 : 0;
+          this.i32[MACHINE.mmioHigh / 4] = bus.high;
+          return value ?? 0;
+        },
+        busStore: (address: number, width: number, low: number, high: number) => {
+          const taken = bus.store(address >>> 0, width, low >>> 0, high >>> 0);
+          this.i32[MACHINE.mmioFault / 4] = taken ? 0 : 1;
+        },
+        decodeRecord: (record: number) => this.#decodeRecord(record),
+        decodeWord: (hart: number, word: number) =>
+          this.#fill(hartBase(hart) + STRADDLE_RECORD, decode(word), SLOTS),
+      },
+    });
+    this.#exports = instance.exports as unknown as Exports;
+    this.#initialise();
+  }
+
+  /** Runs a hart for at most `cycles`; returns how many are left. */
+  run(hart: number, cycles: number): number {
+    return this.#exports.run(hart, cycles);
+  }
+
+  /** A field of a hart, as an unsigned 64-bit value. */
+  field(hart: number, field: HartField): bigint {
+    return this.u64[(hartBase(hart) + offsetOf(field)) / 8];
+  }
+
+  /** Sets a field of a hart; {@link stateChanged} must follow unless nothing is derived from it. */
+  setField(hart: number, field: HartField, value: bigint): void {
+    this.u64[(hartBase(hart) + offsetOf(field)) / 8] = value;
+  }
+
+  /** Index of the low half of a hart's field in {@link i32}. */
+  index32(hart: number, field: HartField): number {
+    return (hartBase(hart) + offsetOf(field)) / 4;
+  }
+
+  /** Forgets every TLB entry; nothing that a guest can see. */
+  flushAll(): void {
+    this.#exports.flushAll();
+  }
+
+  /** Takes the list of pages written since the last call, and marks them clean. */
+  takeDirtyPages(): Int32Array {
+    const count = this.i32[MACHINE.dirtyCount / 4];
+    const first = this.layout.dirtyList / 4;
+    const pages = this.i32.slice(first, first + count);
+    this.#exports.cleanAll();
+    return pages;
+  }
+
+  /** Must precede a store to guest memory that no instruction makes; not across a page. */
+  beforeExternalStore(hart: number, host: number, sizeBytes: number): void {
+    this.#exports.externalStore(BigInt(hartBase(hart)), BigInt(host), BigInt(sizeBytes));
+  }
+
+  /** Computes again what is derived from a hart's state, after the state was set from outside. */
+  stateChanged(hart: number): void {
+    this.#exports.pmpUpdate(BigInt(hartBase(hart)));
+    this.#exports.flushAll();
+  }
+
+  #initialise(): void {
+    const { layout } = this;
+    const ramPages = layout.memoryBytes / 4096;
+    this.bytes.fill(PAGE.clean, layout.pageFlags, layout.pageFlags + ramPages);
+    this.bytes.fill(PAGE.readOnly, layout.pageFlags + ramPages, layout.pageFlags + layout.pages);
+    for (let hart = 0; hart < layout.harts; hart++) {
+      this.setField(hart, "hartid", BigInt(hart));
+      const record = hartBase(hart) + STRADDLE_RECORD;
+      this.#view.setUint16(record + RECORD_BYTES, OP_PAGE_END, true);
+      this.#view.setUint16(record + 2 * RECORD_BYTES, OP_PAGE_END, true);
+    }
+    this.#exports.flushAll();
+  }
+
+  #decodeRecord(record: number): void {
+    const offset = record * RECORD_BYTES;
+    const decodedPage = Math.floor(offset / DECODED_BYTES);
+    const base = this.layout.decoded + decodedPage * DECODED_BYTES;
+    const slot = (offset - decodedPage * DECODED_BYTES) / RECORD_BYTES;
+    const page = this.i32[(base + DECODED_HEADER) / 4];
+    const half = (this.layout.ram + page * 4096) / 2 + slot;
+    const low = this.u16[half];
+    const address = base + slot * RECORD_BYTES;
+    if ((low & 3) === 3 && slot === SLOTS - 1) {
+      this.#view.setUint16(address + RECORD.op, OP_STRADDLE, true);
+      return;
+    }
+    const word = (low & 3) === 3 ? (low | this.u16[half + 1] << 16) : low;
+    this.#fill(address, decode(word), slot);
+  }
+
+  // Writes a record; from slot SLOTS on no target is near.
+  #fill(address: number, decoded: Decoded | undefined, slot: number): void {
+    const view = this.#view;
+    if (!decoded) {
+      view.setUint16(address + RECORD.op, OP_ILLEGAL, true);
+      return;
+    }
+    const { index, length, rd, rs1, rs2, rs3, rm } = decoded;
+    let op = OP_FIRST + index;
+    let imm = decoded.imm;
+    const near = NEAR_OPS.get(index);
+    const target = slot * 2 + imm;
+    if (near !== undefined && slot < SLOTS && target >= 0 && target < 4096) {
+      op = near;
+      imm *= RECORD_BYTES / 2;
+    }
+    view.setUint16(address + RECORD.op, op, true);
+    view.setUint8(address + RECORD.step, length * (RECORD_BYTES / 2));
+    view.setUint8(address + RECORD.rm, rm);
+    view.setUint16(address + RECORD.rd, WRITES_X[index] && rd === 0 ? X0_SINK * 8 : rd * 8, true);
+    view.setUint16(address + RECORD.rs1, rs1 * 8, true);
+    view.setUint16(
+      address + RECORD.rs2,
+      IS_CSR[index] ? CSR_POSITIONS.get(imm) ?? 0xffff : rs2 * 8,
+      true,
+    );
+    view.setUint16(address + RECORD.rs3, rs3 * 8, true);
+    view.setInt32(address + RECORD.imm, imm, true);
+  }
+}
+
+const CSR_POSITIONS = csrNumbers().positions;
+const WRITES_X = INSTRUCTIONS.map(({ effects }) => effects.some((effect) => effect.op === "setX"));
+const IS_CSR = INSTRUCTIONS.map(({ effects }) =>
+  effects.some((effect) => effect.op === "setX" && effect.value.op === "csr")
+);
+
+const modules = new Map<string, WebAssembly.Module>();
+
+// The module depends on the layout alone, so machines of one shape share it.
+function compiled(layout: Layout): WebAssembly.Module {
+  const key = `${layout.memoryBytes}/${layout.harts}/${layout.tlbEntries}`;
+  let module = modules.get(key);
+  if (!module) {
+    module = new WebAssembly.Module(emitEngine(layout));
+    modules.set(key, module);
+  }
+  return module;
+}
+
+/** The bytes of the engine's WebAssembly module for a layout. */
+export function emitEngine(layout: Layout): Uint8Array<ArrayBuffer> {
+  const module = new Module();
+  module.importMemory("env", "memory", layout.wasmPages, layout.wasmPages);
+  const bus = {
+    load: module.import("env", "busLoad", ["i32", "i32"], "i32"),
+    store: module.import("env", "busStore", ["i32", "i32", "i32", "i32"], "void"),
+  };
+  const decodeRecord = module.import("env", "decodeRecord", ["i32"], "void");
+  const decodeWord = module.import("env", "decodeWord", ["i32", "i32"], "void");
+  const pages = emitPages(module, layout);
+  const pmp = emitPmp(module);
+  const translate = emitTranslate(module, pages, pmp);
+  const access = emitAccess(module, layout, bus, pages, pmp, translate);
+  const csrAccess = emitCsrAccess(module, pages, pmp);
+  const traps = emitTraps(module);
+  const float = emitFloat(module);
+  const run = emitInterpreter(module, {
+    layout,
+    access,
+    csrAccess,
+    traps,
+    float,
+    decodeRecord,
+    decodeWord,
+  });
+  for (
+    const fn of [run, pages.cleanAll, pages.flushAll, pages.externalStore, pmp.update]
+  ) {
+    module.export(fn);
+  }
+  return module.encode();
+}

@@ -1,0 +1,75 @@
+/** Guest RAM as masters other than harts see it, and its digest. */
+import type { XXHashAPI } from "xxhash-wasm";
+import type { GuestMemory } from "./device.ts";
+import type { Engine } from "./hart/engine.ts";
+import { DRAM } from "./hart/layout.ts";
+
+const PAGE_BYTES = 4096;
+const GROUP_PAGES = PAGE_BYTES / 8;
+
+/** RAM at {@link DRAM}. */
+export class Ram implements GuestMemory {
+  /** @param running the hart whose instruction is under way */
+  constructor(readonly engine: Engine, readonly running: () => number) {}
+
+  view(address: number, sizeBytes: number): Uint8Array | undefined {
+    const offset = this.#offset(address, sizeBytes);
+    return offset === undefined
+      ? undefined
+      : this.engine.bytes.subarray(offset, offset + sizeBytes);
+  }
+
+  write(address: number, bytes: Uint8Array): boolean {
+    const offset = this.#offset(address, bytes.length);
+    if (offset === undefined) return false;
+    let done = 0;
+    while (done < bytes.length) {
+      const inPage = PAGE_BYTES - (address + done) % PAGE_BYTES;
+      const sizeBytes = Math.min(inPage, bytes.length - done);
+      this.engine.beforeExternalStore(this.running(), offset + done, sizeBytes);
+      done += sizeBytes;
+    }
+    this.engine.bytes.set(bytes, offset);
+    return true;
+  }
+
+  #offset(address: number, sizeBytes: number): number | undefined {
+    const { memoryBytes, ram } = this.engine.layout;
+    const inside = address >= DRAM && sizeBytes >= 0 && address + sizeBytes <= DRAM + memoryBytes;
+    return inside ? ram + (address - DRAM) : undefined;
+  }
+}
+
+/** A hash over all of RAM that looks only at the pages written since the last time. */
+export class RamDigest {
+  readonly #pages: BigUint64Array;
+  readonly #pageBytes: Uint8Array;
+  readonly #groups: BigUint64Array;
+
+  constructor(readonly engine: Engine, readonly hash: XXHashAPI) {
+    const pages = engine.layout.memoryBytes / PAGE_BYTES;
+    const zero = hash.h64Raw(new Uint8Array(PAGE_BYTES));
+    this.#pages = new BigUint64Array(Math.ceil(pages / GROUP_PAGES) * GROUP_PAGES).fill(zero);
+    this.#pageBytes = new Uint8Array(this.#pages.buffer);
+    this.#groups = new BigUint64Array(this.#pages.length / GROUP_PAGES);
+    for (let group = 0; group < this.#groups.length; group++) this.#hashGroup(group);
+  }
+
+  /** The hash of what RAM holds now. Resets the engine's list of written pages. */
+  value(): bigint {
+    const { ram } = this.engine.layout;
+    const groups = new Set<number>();
+    for (const page of this.engine.takeDirtyPages()) {
+      const first = ram + page * PAGE_BYTES;
+      this.#pages[page] = this.hash.h64Raw(this.engine.bytes.subarray(first, first + PAGE_BYTES));
+      groups.add(Math.floor(page / GROUP_PAGES));
+    }
+    for (const group of groups) this.#hashGroup(group);
+    return this.hash.h64Raw(new Uint8Array(this.#groups.buffer));
+  }
+
+  #hashGroup(group: number): void {
+    const first = group * PAGE_BYTES;
+    this.#groups[group] = this.hash.h64Raw(this.#pageBytes.subarray(first, first + PAGE_BYTES));
+  }
+}

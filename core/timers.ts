@@ -1,0 +1,105 @@
+/** The 10 MHz timebase, and the timer of each hart. Source: privileged specification, 3.2.1 and Sstc. */
+import type { Clock } from "./device.ts";
+import type { Engine } from "./hart/engine.ts";
+import { MACHINE } from "./hart/layout.ts";
+import type { Host } from "./host.ts";
+
+/** Cycles of a tick: 1 ns a cycle, 100 ns a tick. */
+export const CYCLES_PER_TICK = 100;
+const STIP = 1 << 5;
+const STCE_HIGH = 1 << 31;
+
+/** The machine's clock. */
+export class MachineClock implements Clock {
+  #offset = 0n;
+
+  constructor(
+    readonly engine: Engine,
+    readonly host: Host,
+    readonly now: () => number,
+    readonly changed: () => void,
+  ) {}
+
+  cycle(): number {
+    return this.now();
+  }
+
+  mtime(): bigint {
+    return BigInt.asUintN(64, this.#ticks() + this.#offset);
+  }
+
+  setMtime(value: bigint): void {
+    this.setOffset(value - this.#ticks());
+    this.changed();
+  }
+
+  cycleOfMtime(value: bigint): number {
+    const now = this.mtime();
+    if (now >= value) return this.now();
+    const tick = this.#ticks() + (value - now);
+    return tick > 1n << 53n ? Infinity : Number(tick) * CYCLES_PER_TICK;
+  }
+
+  wallTimeNs(): bigint {
+    return this.host.wallTimeNs(this.now());
+  }
+
+  /** `mtime` minus the ticks since reset, modulo 2^64. */
+  get offset(): bigint {
+    return this.#offset;
+  }
+
+  setOffset(offset: bigint): void {
+    this.#offset = BigInt.asUintN(64, offset);
+    this.engine.u64[MACHINE.mtimeOffset / 8] = this.#offset;
+  }
+
+  #ticks(): bigint {
+    return BigInt(Math.floor(this.now() / CYCLES_PER_TICK));
+  }
+}
+
+/** Drives STIP from `stimecmp`, and knows when it next rises. */
+export class SupervisorTimer {
+  #low = 0;
+  #high = 0;
+  #offset = 0n;
+  #due = 0;
+  readonly #compareIndex: number;
+  readonly #enableIndex: number;
+  readonly #linesIndex: number;
+
+  constructor(readonly engine: Engine, readonly clock: MachineClock, hart: number) {
+    this.#compareIndex = engine.index32(hart, "stimecmp");
+    this.#enableIndex = engine.index32(hart, "menvcfg") + 1;
+    this.#linesIndex = engine.index32(hart, "mipLines");
+    this.#compute();
+  }
+
+  /** Sets the line for this cycle; returns the cycle at which it will rise, `Infinity` if it is up or off. */
+  update(cycle: number): number {
+    const { i32 } = this.engine;
+    if ((i32[this.#enableIndex] & STCE_HIGH) === 0) {
+      i32[this.#linesIndex] &= ~STIP;
+      return Infinity;
+    }
+    if (
+      i32[this.#compareIndex] !== this.#low || i32[this.#compareIndex + 1] !== this.#high ||
+      this.clock.offset !== this.#offset
+    ) this.#compute();
+    if (cycle < this.#due) {
+      i32[this.#linesIndex] &= ~STIP;
+      return this.#due;
+    }
+    i32[this.#linesIndex] |= STIP;
+    return Infinity;
+  }
+
+  #compute(): void {
+    const { i32, u64 } = this.engine;
+    this.#low = i32[this.#compareIndex];
+    this.#high = i32[this.#compareIndex + 1];
+    this.#offset = this.clock.offset;
+    this.#due = this.clock.cycleOfMtime(u64[this.#compareIndex / 2]);
+  }
+}
