@@ -1,0 +1,96 @@
+/**
+ * `deno task build:guests`: compiles our own guests into `guests/images/`. The same sources and
+ * compiler give the same bytes in any folder: no paths, times or build ids go in.
+ */
+import { IMAGE_NAMES, type ImageName } from "./images.ts";
+import { flatSource } from "./kernels/flat.ts";
+
+const COMPILER = "riscv64-unknown-elf-gcc";
+const FLAGS = [
+  ..."-march=rv64gc -mabi=lp64d -mcmodel=medany -std=gnu11 -O2".split(" "),
+  ..."-ffreestanding -nostdlib -static -fno-pic -fno-ident -msmall-data-limit=0".split(" "),
+  ..."-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns".split(" "),
+  ..."-Wall -Wextra -Werror".split(" "),
+];
+// A debugger sees every function of pocket as it is written, and can walk its frames.
+const POCKET_FLAGS = ["-fno-inline", "-fno-omit-frame-pointer"];
+const PROBES: readonly ImageName[] = ["fences", "smp", "timer", "trap"];
+
+/** The compiler is not installed; the message says how to get it. */
+export class CompilerMissing extends Error {
+  constructor() {
+    super("needs gcc-riscv64-unknown-elf (apt install gcc-riscv64-unknown-elf)");
+  }
+}
+
+/**
+ * Builds images as `NAME.elf` into an existing folder.
+ * @throws CompilerMissing
+ */
+export async function buildGuests(names: readonly ImageName[], folder: string): Promise<void> {
+  const [target, temporary] = [await Deno.realPath(folder), await Deno.makeTempDir()];
+  try {
+    for (const name of names) await buildGuest(name, temporary, `${target}/${name}.elf`);
+  } finally {
+    await Deno.remove(temporary, { recursive: true });
+  }
+}
+
+async function buildGuest(name: ImageName, temporary: string, image: string): Promise<void> {
+  const guests = new URL(".", import.meta.url).pathname;
+  const objects: string[] = [];
+  const compile = async (folder: string, file: string) => {
+    const object = file.replace(/\.[cS]$/, ".o");
+    const extra = name === "pocket" ? POCKET_FLAGS : [`-I${guests}runtime`];
+    if (name === "flat") extra.push("-O1"); // 3,000 functions: -O2 takes half a minute
+    const maps = [`-ffile-prefix-map=${folder}=.`, `-ffile-prefix-map=${guests}=.`];
+    await run([...FLAGS, ...extra, ...maps, "-c", file, "-o", `${temporary}/${object}`], folder);
+    objects.push(object);
+  };
+  if (name === "pocket") {
+    for (const file of await sources(`${guests}pocket`)) await compile(`${guests}pocket`, file);
+  } else {
+    for (const file of await sources(`${guests}runtime`)) await compile(`${guests}runtime`, file);
+    if (name === "flat") {
+      await Deno.writeTextFile(`${temporary}/flat.c`, flatSource());
+      await compile(temporary, "flat.c");
+    } else {
+      await compile(`${guests}${PROBES.includes(name) ? "probes" : "kernels"}`, `${name}.c`);
+    }
+  }
+  const script = `${guests}${name === "pocket" ? "pocket" : "runtime"}/link.ld`;
+  const link = ["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"];
+  await run([...link, "-T", script, ...objects, "-o", image], temporary);
+}
+
+/** Sorted, because the order of the objects is the order of the code. */
+async function sources(folder: string): Promise<string[]> {
+  const files: string[] = [];
+  for await (const entry of Deno.readDir(folder)) {
+    if (/\.[cS]$/.test(entry.name)) files.push(entry.name);
+  }
+  return files.sort();
+}
+
+async function run(parameters: string[], cwd: string): Promise<void> {
+  const command = new Deno.Command(COMPILER, { args: parameters, cwd, stdin: "null" });
+  const { success, stderr } = await command.output().catch((error) => {
+    throw error instanceof Deno.errors.NotFound ? new CompilerMissing() : error;
+  });
+  if (!success) throw new Error(`${COMPILER} ${parameters.join(" ")}\n${decode(stderr)}`);
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+if (import.meta.main) {
+  try {
+    const folder = new URL("./images", import.meta.url).pathname;
+    await Deno.mkdir(folder, { recursive: true });
+    await buildGuests([...IMAGE_NAMES, "flat"], folder);
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    Deno.exit(4);
+  }
+}
