@@ -287,7 +287,7 @@ export class VirtioMmio implements Device {
     if (queue === undefined) return;
     if (offset === QueueReady) return this.#writeQueueReady(queue, (value & 1) === 1);
     if (queue.ready) return; // 4.2.2.2: a running queue keeps its size and its addresses
-    if (offset === QueueNum) queue.size = value & 0xffff;
+    if (offset === QueueNum) queue.size = value;
     const half = QueueAddresses.indexOf(offset);
     if (half >= 0) queue.addresses[half] = value;
   }
