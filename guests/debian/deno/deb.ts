@@ -1,6 +1,6 @@
 /** Opening Debian packages without Debian's tools. Source: deb(5). */
 import xz from "xz-decompress";
-import { Buffer } from "node:buffer";
+import type { Buffer } from "node:buffer";
 import { zstdDecompressSync } from "node:zlib";
 import { arMembers } from "../ar.ts";
 import { HostFailure } from "../failure.ts";
@@ -26,8 +26,32 @@ export async function decompress(
   return new Uint8Array(await new Response(decompressed(name, bytes)).arrayBuffer());
 }
 
-/** The same, as a stream. */
+/**
+ * The same, as a stream, to be read to its end: the xz library holds its decoder until then, and a
+ * second one waits. Reading it throws {@link HostFailure} if the data is damaged.
+ */
 export function decompressed(
+  name: string,
+  bytes: Uint8Array<ArrayBuffer>,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const reader = inflate(name, bytes).getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await reader.read();
+        if (done) controller.close();
+        else controller.enqueue(value);
+      } catch (error) {
+        throw new HostFailure(`${name} is damaged: ${(error as Error).message}`);
+      }
+    },
+    async cancel(reason) {
+      await reader.cancel(reason).catch(() => {});
+    },
+  });
+}
+
+function inflate(
   name: string,
   bytes: Uint8Array<ArrayBuffer>,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
@@ -35,8 +59,13 @@ export function decompressed(
     return new xz.XzReadableStream(streamOf(bytes)) as ReadableStream<Uint8Array<ArrayBuffer>>;
   }
   if (name.endsWith(".zst")) {
-    const plain: Buffer = zstdDecompressSync(bytes);
-    return streamOf(new Uint8Array(plain));
+    return new ReadableStream({
+      pull(controller) {
+        const plain: Buffer = zstdDecompressSync(bytes);
+        controller.enqueue(new Uint8Array(plain));
+        controller.close();
+      },
+    });
   }
   if (name.endsWith(".gz")) {
     return streamOf(bytes).pipeThrough(new DecompressionStream("gzip"));

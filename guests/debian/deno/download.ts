@@ -98,7 +98,7 @@ async function fetchPart(
   const place = async (start: number) => {
     if (start !== done) wasResumed = false;
     done = start;
-    await file.truncate(start);
+    if (start < has) await file.truncate(start);
     await file.seek(start, Deno.SeekMode.Start);
   };
   try {
