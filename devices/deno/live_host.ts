@@ -1,0 +1,238 @@
+/** The outside world on Deno: disk files, a terminal or pipe, the host's clock and entropy. */
+import { randomBytes } from "node:crypto";
+import { setImmediate } from "node:timers";
+import type { Host, Input, Output } from "../../core/host.ts";
+import { Random, seedFor } from "../../core/random.ts";
+import type { Typist } from "../host/typist.ts";
+import { LATENCY_CYCLES_MIN, type Timing } from "../virtio/latency.ts";
+import type { DiskAnswer, DiskFile } from "./disk_file.ts";
+import { Mailbox } from "./mailbox.ts";
+
+export interface LiveHostOptions {
+  /** `model`: every answer at its due cycle, seeded entropy, a clock that follows the cycle. */
+  readonly timing: Timing;
+  /** 32 bits, for the entropy of `model` timing. */
+  readonly seed: number;
+  /** Backing stores by device. */
+  readonly disks?: ReadonlyMap<string, DiskFile>;
+  /** Where console output goes; called with what has gathered since the last turn. */
+  readonly onConsole: (device: string, bytes: Uint8Array) => void;
+  /** Input from a file. */
+  readonly typist?: Typist;
+}
+
+/** An answer that is due at a cycle, or comes when the host has it. */
+interface Pending {
+  /** 0 in live timing. */
+  readonly due: number;
+  answer: Input | undefined;
+  readonly ready: Promise<void> | undefined;
+}
+
+/** 2026-01-01, for machines whose clock must be the same in every run. */
+const EPOCH_NS = 1_767_225_600_000_000_000n;
+
+/** How far a machine in live timing runs before it looks at its mailboxes again. */
+const LIVE_SLICE_CYCLES = 100_000;
+
+/** How often the event loop turns: with something live to hear from, and without. */
+const LIVE_TURN_MS = 1;
+const QUIET_TURN_MS = 50;
+
+/** A timer comes up to 2 ms late; the rest of a wait is spent turning the event loop. */
+const TIMER_SLACK_MS = 2.5;
+const TIMER_MS_MAX = 1000;
+
+const CYCLES_PER_MS = 1_000_000;
+
+export class LiveHost implements Host {
+  readonly #options: LiveHostOptions;
+  /** In model timing by due cycle, else in order of arrival; equals in order of submission. */
+  readonly #pending: Pending[] = [];
+  readonly #mailboxes: Mailbox[] = [];
+  readonly #entropy: Random;
+  #console: { device: string; pieces: Uint8Array[] } | undefined;
+  #inFlight = 0;
+  #lastTurnMs = performance.now();
+  #wake: (() => void) | undefined;
+
+  constructor(options: LiveHostOptions) {
+    this.#options = options;
+    this.#entropy = new Random(seedFor(options.seed, "entropy"));
+  }
+
+  /** Attaches a live end to a device's console; it is detached by closing the mailbox. */
+  attachConsole(device: string): Mailbox {
+    const mailbox = new Mailbox(device, () => this.#arrived());
+    this.#mailboxes.push(mailbox);
+    return mailbox;
+  }
+
+  /** Passes on all console output that has gathered. */
+  flush(): void {
+    if (this.#console === undefined) return;
+    const { device, pieces } = this.#console;
+    this.#console = undefined;
+    this.#options.onConsole(device, pieces.length === 1 ? pieces[0] : joined(pieces));
+  }
+
+  output(cycle: number, device: string, output: Output): void {
+    switch (output.kind) {
+      case "console":
+        this.#options.typist?.watch(cycle, device, output.bytes);
+        if (this.#console?.device !== device) this.flush();
+        this.#console ??= { device, pieces: [] };
+        this.#console.pieces.push(output.bytes.slice());
+        return;
+      case "disk": {
+        const { request, due } = output;
+        const disk = this.#options.disks?.get(device);
+        const answer = disk === undefined ? { error: "ENXIO" } : disk.serve(output);
+        return this.#promise(due, answer, (it) => ({ device, kind: "disk", request, ...it }));
+      }
+      case "entropy": {
+        const { request, sizeBytes, due } = output;
+        const bytes = this.#options.timing === "model"
+          ? this.#entropy.bytes(sizeBytes)
+          : new Uint8Array(randomBytes(sizeBytes));
+        return this.#insert({
+          due: due ?? 0,
+          answer: { device, kind: "entropy", request, bytes },
+          ready: undefined,
+        });
+      }
+    }
+  }
+
+  take(cycle: number): Input | undefined {
+    const first = this.#pending[0];
+    if (first?.answer !== undefined && first.due <= cycle) {
+      this.#pending.shift();
+      return first.answer;
+    }
+    const typed = this.#options.typist?.take(cycle);
+    if (typed !== undefined) return typed;
+    for (const mailbox of this.#mailboxes) {
+      const input = mailbox.take();
+      if (input !== undefined) return input;
+    }
+    return undefined;
+  }
+
+  /**
+   * In model timing so near that a request which is made on the way cannot be due before the
+   * machine asks again.
+   */
+  horizon(cycle: number): number {
+    const slice = this.#options.timing === "model" ? LATENCY_CYCLES_MIN : LIVE_SLICE_CYCLES;
+    return Math.max(cycle + 1, Math.min(cycle + slice, this.#scheduled()));
+  }
+
+  settle(cycle: number): Promise<void> | undefined {
+    const late = this.#pending.filter((it) => it.answer === undefined && it.due <= cycle);
+    if (this.#options.timing === "model" && late.length > 0) {
+      return Promise.all(late.map(({ ready }) => ready)).then(() => {});
+    }
+    const quietMs = performance.now() - this.#lastTurnMs;
+    if (quietMs < (this.#isLive ? LIVE_TURN_MS : QUIET_TURN_MS)) return undefined;
+    return this.#turn();
+  }
+
+  idle(cycle: number, deadline: number): number | Promise<number> {
+    if (this.#hasInput(cycle)) return cycle;
+    const until = Math.min(deadline, this.#scheduled());
+    return this.#isLive ? this.#wait(cycle, until) : until;
+  }
+
+  wallTimeNs(cycle: number): bigint {
+    if (this.#options.timing === "model") return EPOCH_NS + BigInt(cycle);
+    return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+  }
+
+  /** Whether something may come that nobody can foresee. */
+  get #isLive(): boolean {
+    return this.#inFlight > 0 && this.#options.timing === "live" ||
+      this.#mailboxes.some((mailbox) => mailbox.isOpen);
+  }
+
+  /** The next cycle at which an input is known to come. */
+  #scheduled(): number {
+    const due = this.#pending[0]?.due ?? Infinity;
+    const next = this.#options.timing === "model" || this.#pending[0]?.answer ? due : Infinity;
+    return Math.min(next, this.#options.typist?.next ?? Infinity);
+  }
+
+  #hasInput(cycle: number): boolean {
+    return this.#scheduled() <= cycle || this.#mailboxes.some((mailbox) => !mailbox.isEmpty);
+  }
+
+  /** Waits in wall time for input, for `until`, or for the last live end to go. */
+  async #wait(cycle: number, until: number): Promise<number> {
+    this.flush();
+    const startMs = performance.now();
+    for (;;) {
+      const now = cycle + Math.floor((performance.now() - startMs) * CYCLES_PER_MS);
+      if (this.#hasInput(Math.min(now, until))) return Math.min(now, until);
+      if (now >= until || !this.#isLive) return until;
+      const restMs = Math.min((until - now) / CYCLES_PER_MS, TIMER_MS_MAX);
+      if (restMs < TIMER_SLACK_MS) await this.#turn();
+      else await this.#arrivalOr(restMs - TIMER_SLACK_MS);
+    }
+  }
+
+  #arrivalOr(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #arrived(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  async #turn(): Promise<void> {
+    this.flush();
+    await new Promise<void>((resolve) => setImmediate(resolve));
+    this.#lastTurnMs = performance.now();
+  }
+
+  #promise(
+    due: number | undefined,
+    answer: DiskAnswer | Promise<DiskAnswer>,
+    input: (answer: DiskAnswer) => Input,
+  ): void {
+    if (!(answer instanceof Promise)) {
+      return this.#insert({ due: due ?? 0, answer: input(answer), ready: undefined });
+    }
+    this.#inFlight++;
+    const arrival = answer.then((it) => {
+      this.#inFlight--;
+      if (due === undefined) this.#insert({ due: 0, answer: input(it), ready: undefined });
+      else pending.answer = input(it);
+      this.#arrived();
+    });
+    const pending: Pending = { due: due ?? 0, answer: undefined, ready: arrival };
+    if (due !== undefined) this.#insert(pending);
+  }
+
+  #insert(pending: Pending): void {
+    let index = this.#pending.length;
+    while (index > 0 && this.#pending[index - 1].due > pending.due) index--;
+    this.#pending.splice(index, 0, pending);
+  }
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const piece of pieces) {
+    all.set(piece, filled);
+    filled += piece.length;
+  }
+  return all;
+}
