@@ -3,17 +3,7 @@
  * Source: IEEE 754-2019, 5.4.1, 6.1, 6.3. The fast path's error term: Knuth, The Art of Computer
  * Programming 2, 4.2.2, theorem B (TwoSum).
  */
-import {
-  block,
-  brIf,
-  double,
-  type F64,
-  type I32,
-  long,
-  ret,
-  type Void,
-  when,
-} from "../../wasm/code.ts";
+import { block, brIf, double, type F64, long, ret, type Void, when } from "../../wasm/code.ts";
 import type { FunctionBuilder, Module } from "../../wasm/module.ts";
 import { isInexactNew, NX, raise, RNE } from "./format.ts";
 import {
@@ -49,13 +39,7 @@ export function emitAdd(module: Module, packing: Packing): BinaryOperation {
         result.set(layout.fromHost(sum)),
         // A finite sum cannot underflow: where it is subnormal it is exact.
         brIf(slow, layout.isFinite(result).eqz()),
-        when(isInexactNew(flagsAddress), [
-          compute,
-          when(isInexact, [
-            brIf(slow, isNotFinite(error)),
-            raise(flagsAddress, NX),
-          ]),
-        ]),
+        when(isInexactNew(flagsAddress), [compute, when(isInexact, [raise(flagsAddress, NX)])]),
         ret(result),
       ]),
       exactly.call(a, b, rounding, flagsAddress),
@@ -65,8 +49,8 @@ export function emitAdd(module: Module, packing: Packing): BinaryOperation {
 }
 
 /**
- * What rounding lost in the host's `sum` of `x` and `y`; exact, and not finite if a step
- * overflowed.
+ * What rounding lost in the host's finite `sum` of `x` and `y`: exact, or a NaN if a step overflowed,
+ * which happens to inexact sums only (where the sum is exact the steps give back `x` and `y`).
  */
 export function errorOfSum(
   f: FunctionBuilder,
@@ -80,10 +64,6 @@ export function errorOfSum(
     x.sub(sum.sub(part.tee(sum.sub(x)))).add(y.sub(part)),
   );
   return { error, compute };
-}
-
-function isNotFinite(value: F64): I32 {
-  return value.sub(value).ne(double(0));
 }
 
 function emitExactAdd(module: Module, packing: Packing): BinaryOperation {

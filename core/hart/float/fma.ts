@@ -104,7 +104,8 @@ function fastBinary64(
     aLow.mul(bHigh).add(aHigh.mul(bLow).add(aHigh.mul(bHigh).sub(product))),
   );
   return [
-    // Within these bounds no step overflows, and the product's error does not underflow.
+    // Within these bounds no step overflows, the product's error does not underflow, and the result
+    // is 0 or at least 2^-1004: a multiple of the product's last place, or of a like magnitude to c.
     brIf(
       slow,
       BINARY64.isBetween(a, -450, 450).and(BINARY64.isBetween(b, -450, 450))
@@ -119,7 +120,6 @@ function fastBinary64(
     rounded.set(sum.add(rest.mul(double(1 + 2 ** -52)))),
     brIf(slow, rounded.ne(sum.add(rest.mul(double(1 - 2 ** -52))))),
     result.set(rounded.asI64()),
-    brIf(slow, BINARY64.isOrdinary(result).eqz()),
     // Inexact for the first time, which is rare: let the exact path find out.
     when(rest.ne(double(0)), [brIf(slow, isInexactNew(flagsAddress))]),
   ];
