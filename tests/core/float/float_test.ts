@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { FloatName, Format } from "../../../core/isa/effect.ts";
 import { Random, seedFor } from "../../../core/random.ts";
+import { DIRECTED } from "./directed.ts";
 import { FORMATS, NAMES, type Run, startEngine } from "./engine.ts";
 import { operandCount, randomOperands, specialIntegers, specials } from "./operands.ts";
 import { oracle } from "./oracle.ts";
@@ -27,6 +28,10 @@ for (const format of FORMATS) {
     });
   }
 }
+
+Deno.test("emitFloat is exact on operands that were searched for", () => {
+  for (const { name, format, operands } of DIRECTED) check(run, name, format, operands);
+});
 
 function specialTuples(name: FloatName, format: Format): bigint[][] {
   if (name.startsWith("from")) return specialIntegers().map((integer) => [integer]);
