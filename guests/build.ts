@@ -25,9 +25,14 @@ export class CompilerMissing extends Error {
 
 /**
  * Builds images as `NAME.elf` into an existing folder.
+ * @param defines macros for the preprocessor, such as `FENCES`
  * @throws CompilerMissing
  */
-export async function buildGuests(names: readonly ImageName[], folder: string): Promise<void> {
+export async function buildGuests(
+  names: readonly ImageName[],
+  folder: string,
+  defines: readonly string[] = [],
+): Promise<void> {
   const [target, temporary] = [await Deno.realPath(folder), await Deno.makeTempDir()];
   try {
     for (const name of names) await buildGuest(name, temporary, `${target}/${name}.elf`);
@@ -36,7 +41,12 @@ export async function buildGuests(names: readonly ImageName[], folder: string): 
   }
 }
 
-async function buildGuest(name: ImageName, temporary: string, image: string): Promise<void> {
+async function buildGuest(
+  name: ImageName,
+  flags: readonly string[],
+  temporary: string,
+  image: string,
+): Promise<void> {
   const guests = new URL(".", import.meta.url).pathname;
   const objects: string[] = [];
   const compile = async (folder: string, file: string) => {
@@ -44,7 +54,10 @@ async function buildGuest(name: ImageName, temporary: string, image: string): Pr
     const extra = name === "pocket" ? POCKET_FLAGS : [`-I${guests}runtime`];
     if (name === "flat") extra.push("-O1"); // 3,000 functions: -O2 takes half a minute
     const maps = [`-ffile-prefix-map=${folder}=.`, `-ffile-prefix-map=${guests}=.`];
-    await run([...FLAGS, ...extra, ...maps, "-c", file, "-o", `${temporary}/${object}`], folder);
+    await run(
+      [...FLAGS, ...flags, ...extra, ...maps, "-c", file, "-o", `${temporary}/${object}`],
+      folder,
+    );
     objects.push(object);
   };
   if (name === "pocket") {
