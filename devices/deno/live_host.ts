@@ -4,7 +4,7 @@ import { setImmediate } from "node:timers";
 import type { Host, Input, Output } from "../../core/host.ts";
 import { Random, seedFor } from "../../core/random.ts";
 import type { Typist } from "../host/typist.ts";
-import { LATENCY_CYCLES_MIN, type Timing } from "../virtio/latency.ts";
+import type { Timing } from "../virtio/latency.ts";
 import type { DiskAnswer, DiskFile } from "./disk_file.ts";
 import { Mailbox } from "./mailbox.ts";
 
@@ -32,7 +32,7 @@ interface Pending {
 /** 2026-01-01, for machines whose clock must be the same in every run. */
 const EPOCH_NS = 1_767_225_600_000_000_000n;
 
-/** How far a machine in live timing runs before it looks at its mailboxes again. */
+/** How far a machine runs before it looks at its mailboxes again. */
 const LIVE_SLICE_CYCLES = 100_000;
 
 /** How often the event loop turns: with something live to hear from, and without. */
@@ -119,13 +119,10 @@ export class LiveHost implements Host {
     return undefined;
   }
 
-  /**
-   * In model timing so near that a request which is made on the way cannot be due before the
-   * machine asks again.
-   */
+  /** Each request ends the machine's slice, so nothing can come before the next call but this. */
   horizon(cycle: number): number {
-    const slice = this.#options.timing === "model" ? LATENCY_CYCLES_MIN : LIVE_SLICE_CYCLES;
-    return Math.max(cycle + 1, Math.min(cycle + slice, this.#scheduled()));
+    const slice = this.#isLive ? cycle + LIVE_SLICE_CYCLES : Infinity;
+    return Math.max(cycle + 1, Math.min(slice, this.#scheduled()));
   }
 
   settle(cycle: number): Promise<void> | undefined {
