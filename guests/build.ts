@@ -35,7 +35,8 @@ export async function buildGuests(
 ): Promise<void> {
   const [target, temporary] = [await Deno.realPath(folder), await Deno.makeTempDir()];
   try {
-    for (const name of names) await buildGuest(name, temporary, `${target}/${name}.elf`);
+    const flags = defines.map((define) => `-D${define}`);
+    for (const name of names) await buildGuest(name, flags, temporary, `${target}/${name}.elf`);
   } finally {
     await Deno.remove(temporary, { recursive: true });
   }
