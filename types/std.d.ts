@@ -17,3 +17,12 @@ declare module "@std/assert" {
   export function assertStringIncludes(actual: string, expected: string, message?: string): void;
   export function assertMatch(actual: string, expected: RegExp, message?: string): void;
 }
+
+declare module "@std/path" {
+  export function basename(path: string): string;
+  export function dirname(path: string): string;
+  export function fromFileUrl(url: string | URL): string;
+  export function join(...paths: string[]): string;
+  export function relative(from: string, to: string): string;
+  export function resolve(...paths: string[]): string;
+}

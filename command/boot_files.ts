@@ -1,0 +1,138 @@
+/** From a machine request to the files that it boots and the disks that it has. */
+import { basename } from "@std/path";
+import type { BootFiles } from "../devices/boot/layout.ts";
+import type { ImageFile } from "../devices/boot/image.ts";
+import type { DiskAccess } from "../devices/deno/disk_file.ts";
+import { type DebianGuest, openDebian } from "../guests/debian/deno/prepare.ts";
+import { extraInitramfs } from "../guests/debian/extra.ts";
+import { imageUrl } from "../guests/images.ts";
+import { reason, UsageError } from "./errors.ts";
+import type { MachineRequest } from "./machine_config.ts";
+
+/** A disk as it is asked for. */
+export interface DiskRequest {
+  readonly path: string;
+  readonly access: DiskAccess;
+}
+
+/** All that a machine boots from. */
+export interface Boot {
+  readonly files: BootFiles;
+  readonly disks: readonly DiskRequest[];
+  readonly bootargs?: string;
+  readonly memoryBytes: number;
+}
+
+const MIB = 2 ** 20;
+const POCKET_BYTES = 16 * MIB;
+const DEFAULT_BYTES = 256 * MIB;
+
+/**
+ * @param prepare makes the Debian guest if the cache does not hold it
+ * @throws UsageError if the request contradicts itself or a file cannot be read
+ */
+export async function bootOf(
+  request: MachineRequest,
+  prepare: () => Promise<DebianGuest>,
+): Promise<Boot> {
+  const disks = request.disk?.map(diskOf) ?? [];
+  const isDebian = request.guest === "debian";
+  if (!isDebian) {
+    for (const name of ["run", "copy"] as const) {
+      if (request[name] !== undefined) throw new UsageError(`--${name} needs --guest debian`);
+    }
+  }
+  if (request.guest === "pocket") return pocket(request, disks);
+
+  const extra = isDebian ? extraOf(request) : undefined; // before a long preparation
+  const debian = isDebian ? await openDebian() ?? await prepare() : undefined;
+  const kernel = request.kernel ?? debian?.kernel;
+  if (request.bios === undefined && kernel === undefined) {
+    throw new UsageError(
+      "nothing to boot: give --guest pocket, --guest debian, --bios FILE or --kernel FILE",
+    );
+  }
+  if (kernel === undefined || kernel === "") {
+    for (const name of ["initrd", "append"] as const) {
+      if (request[name] !== undefined) throw new UsageError(`--${name} needs --kernel FILE`);
+    }
+  }
+  const bios = request.bios ?? debian?.firmwareDynamic ?? await defaultFirmware();
+  const initrds = [
+    ...(debian === undefined ? [] : [readImage("--initrd", debian.initrd)]),
+    ...(request.initrd ?? []).map((path) => readImage("--initrd", path)),
+    ...(extra === undefined ? [] : [{ name: "--run and --copy", bytes: extra }]),
+  ];
+  const append = [debian?.append, request.append].filter((text) => text !== undefined);
+  return {
+    files: {
+      bios: bios === "none" ? undefined : readImage("--bios", bios),
+      kernel: kernel === undefined ? undefined : readImage("--kernel", kernel),
+      initrds,
+    },
+    disks: disks.length === 0 && debian !== undefined
+      ? [{ path: debian.disk, access: "overlay" }]
+      : disks,
+    bootargs: append.length === 0 ? undefined : append.join(" "),
+    memoryBytes: request.memory ?? DEFAULT_BYTES,
+  };
+}
+
+function pocket(request: MachineRequest, disks: readonly DiskRequest[]): Boot {
+  for (const name of ["bios", "kernel", "initrd", "append"] as const) {
+    if (request[name] !== undefined) {
+      throw new UsageError(`--${name} does not go with --guest pocket`);
+    }
+  }
+  // The sources may come from anywhere that Deno imports from; the image lies beside them.
+  const url = imageUrl("pocket");
+  return {
+    files: { bios: { name: "pocket.elf", bytes: Deno.readFileSync(url) } },
+    disks,
+    memoryBytes: request.memory ?? POCKET_BYTES,
+  };
+}
+
+async function defaultFirmware(): Promise<string> {
+  const debian = await openDebian();
+  if (debian !== undefined) return debian.firmwareDynamic;
+  throw new UsageError(
+    "--kernel needs --bios FILE (or `none`), or OpenSBI from `hindsight guest debian`",
+  );
+}
+
+function diskOf(text: string): DiskRequest {
+  const [, path, access] = /^(.*?)(?:,(ro|through))?$/s.exec(text)!;
+  return { path, access: (access as DiskAccess | undefined) ?? "overlay" };
+}
+
+/** The initramfs for `--run` and `--copy`; undefined if neither is given. */
+function extraOf({ run, copy }: MachineRequest): Uint8Array | undefined {
+  if (run === undefined && copy === undefined) return undefined;
+  const files = (copy ?? []).map((text) => {
+    const colon = text.lastIndexOf(":/");
+    if (colon < 1) {
+      throw new UsageError(`--copy ${text}: FILE:/PATH is needed, with the guest's path from /`);
+    }
+    const file = text.slice(0, colon);
+    const { bytes } = readImage("--copy", file);
+    return { path: text.slice(colon + 1), bytes, mode: Deno.statSync(file).mode ?? 0o644 };
+  });
+  try {
+    return extraInitramfs({ run, copy: files });
+  } catch (error) {
+    if (error instanceof RangeError) throw new UsageError(`--copy: ${error.message}`);
+    throw error;
+  }
+}
+
+/** @throws UsageError naming the flag and the file */
+export function readImage(flag: string, path: string): ImageFile {
+  try {
+    if (Deno.statSync(path).isDirectory) throw new UsageError(`${flag} ${path}: is a directory`);
+    return { name: basename(path), bytes: Deno.readFileSync(path) };
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${flag} ${path}: ${reason(error)}`);
+  }
+}

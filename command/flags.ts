@@ -1,0 +1,74 @@
+/** Reads a command's flags: every flag is declared, so that a slip of the fingers is an error and not a surprise. */
+import { UsageError } from "./errors.ts";
+
+/** One flag of a command. */
+export interface Flag {
+  /** Without the dashes. */
+  readonly name: string;
+  /** What follows it, e.g. `FILE`; absent: nothing does. */
+  readonly value?: string;
+  /** May be given more than once. */
+  readonly isRepeatable?: boolean;
+  readonly summary: string;
+  /** For tests of the emulator itself. */
+  readonly isForTests?: boolean;
+}
+
+/** What was given, by flag; a flag without a value has the value "". */
+export interface Flags {
+  readonly values: ReadonlyMap<string, readonly string[]>;
+  readonly positional: readonly string[];
+}
+
+/** @throws UsageError for an unknown flag, a missing value or a repetition */
+export function parseFlags(args: readonly string[], known: readonly Flag[]): Flags {
+  const values = new Map<string, string[]>();
+  const positional: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const argument = args[index];
+    if (!argument.startsWith("-") || argument === "-") {
+      positional.push(argument);
+      continue;
+    }
+    const [, name, inline] = /^--?([^=]*)(?:=([^]*))?$/.exec(argument)!;
+    const flag = known.find((flag) => flag.name === name);
+    if (flag === undefined) {
+      throw new UsageError(
+        `unknown flag ${argument}${suggestion(name, known.map(({ name }) => name), "--")}`,
+      );
+    }
+    if (flag.value === undefined && inline !== undefined) {
+      throw new UsageError(`--${name} takes no value`);
+    }
+    const value = flag.value === undefined ? "" : inline ?? args[++index];
+    if (value === undefined) {
+      throw new UsageError(`--${name} needs a value: --${name} ${flag.value}`);
+    }
+    const given = values.get(name) ?? [];
+    if (given.length > 0 && !flag.isRepeatable) throw new UsageError(`--${name} is given twice`);
+    values.set(name, [...given, value]);
+  }
+  return { values, positional };
+}
+
+/** `; did you mean …?`, or nothing if no name is near. */
+export function suggestion(given: string, names: readonly string[], prefix = ""): string {
+  const [nearest] = names.map((name) => ({ name, distance: editDistance(given, name) }))
+    .sort((a, b) => a.distance - b.distance);
+  if (nearest === undefined || nearest.distance > Math.max(2, given.length / 3)) return "";
+  return `; did you mean ${prefix}${nearest.name}?`;
+}
+
+/** How many characters to insert, drop or replace. Levenshtein's distance. */
+export function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}

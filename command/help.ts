@@ -1,0 +1,43 @@
+/** `hindsight help`: every command and flag on one page. */
+import type { Flag } from "./flags.ts";
+import { GUEST_FLAGS } from "./guest.ts";
+import { MACHINE_FLAGS } from "./machine_config.ts";
+
+/** The commands, in the order of the help. */
+export const COMMANDS = {
+  demo: "runs the built-in guest until it crashes",
+  guest: "debian: prepares the Debian guest in the user's cache",
+  run: "MACHINE: boots; console on the terminal (Ctrl-A x leaves, Ctrl-A h helps)",
+  help: "this page",
+} as const;
+
+/** The page. */
+export function helpText(): string {
+  const commands = Object.entries(COMMANDS).map(([name, summary]) =>
+    `  hindsight ${name.padEnd(8)}${summary}`
+  );
+  return [
+    "hindsight: a whole RISC-V machine, replayable",
+    "",
+    ...commands,
+    "  hindsight --version",
+    "",
+    "MACHINE, the flags of run:",
+    ...MACHINE_FLAGS.filter((flag) => !flag.isForTests).map(line),
+    "",
+    "Flags of guest debian:",
+    ...GUEST_FLAGS.map(line),
+    "",
+    "For tests (the guest cannot see them):",
+    ...MACHINE_FLAGS.filter((flag) => flag.isForTests).map(line),
+    "",
+    "A pipe on standard input is the console's input, but not with --send, --run or model timing.",
+    "Exit status: 0 the guest powered off, 1 it failed, 2 usage, 3 divergence, 4 the host failed.",
+    "",
+  ].join("\n");
+}
+
+function line({ name, value, isRepeatable, summary }: Flag): string {
+  const flag = `--${name}${value === undefined ? "" : ` ${value}`}${isRepeatable ? "…" : ""}`;
+  return `  ${flag.padEnd(28)} ${summary}`;
+}

@@ -1,0 +1,169 @@
+/** What `MACHINE` means on the command line and in a `--machine` file: one schema for both. */
+import { dirname, resolve } from "@std/path";
+import { z } from "zod";
+import { DISK_COUNT_MAX } from "../devices/board.ts";
+import { reason, UsageError } from "./errors.ts";
+import { type Flag, type Flags, suggestion } from "./flags.ts";
+
+const MIB = 2 ** 20;
+const MEMORY_BYTES_MAX = 8 * 2 ** 30;
+
+/** A whole number in a range; the one message says what would do. */
+function whole(min: number, max: number) {
+  const error = `a whole number from ${min} to ${max} is needed`;
+  return z.number({ error }).refine(
+    (value) => Number.isInteger(value) && value >= min && value <= max,
+    { error },
+  );
+}
+
+const text = z.string({ error: "a text is needed" });
+
+/** 256M, 1G: in units of 2^20 and 2^30 bytes. */
+const memory = text.transform((value, context) => {
+  const [, digits, unit] = /^(\d{1,5})([MG])$/i.exec(value) ?? [];
+  const sizeBytes = Number(digits) * (unit?.toUpperCase() === "G" ? 1024 : 1) * MIB;
+  if (sizeBytes >= MIB && sizeBytes <= MEMORY_BYTES_MAX) return sizeBytes;
+  context.addIssue({ code: "custom", message: "a size from 1M to 8G is needed, such as 256M" });
+  return z.NEVER;
+});
+
+/** A machine as it is asked for; what is absent has a default. */
+export const MachineSchema = z.strictObject({
+  guest: z.enum(["pocket", "debian"], { error: "pocket or debian is needed" }),
+  run: text,
+  copy: z.array(text),
+  bios: text,
+  kernel: text,
+  initrd: z.array(text),
+  append: text,
+  memory,
+  harts: whole(1, 8),
+  disk: z.array(text).max(DISK_COUNT_MAX, { error: `at most ${DISK_COUNT_MAX} disks fit` }),
+  "disk-timing": z.enum(["live", "model"], { error: "live or model is needed" }),
+  seed: whole(0, 2 ** 32 - 1),
+  send: text,
+  "until-cycle": whole(0, Number.MAX_SAFE_INTEGER),
+  digests: text,
+  "tlb-entries": whole(1, 256).refine((value) => (value & (value - 1)) === 0, {
+    error: "a power of two from 1 to 256 is needed",
+  }),
+  "tlb-flush-every": whole(1, Number.MAX_SAFE_INTEGER),
+}).partial();
+
+export type MachineRequest = z.infer<typeof MachineSchema>;
+
+/** The flags that describe a machine. */
+export const MACHINE_FLAGS: readonly Flag[] = [
+  { name: "guest", value: "pocket|debian", summary: "a guest that is known by name" },
+  {
+    name: "run",
+    value: "COMMAND",
+    summary: "a shell command for the Debian guest, then power off",
+  },
+  {
+    name: "copy",
+    value: "FILE:/PATH",
+    isRepeatable: true,
+    summary: "put a file into the Debian guest",
+  },
+  {
+    name: "bios",
+    value: "FILE",
+    summary: "firmware: flat or ELF; `none`: start the kernel itself",
+  },
+  { name: "kernel", value: "FILE", summary: "Linux Image, flat or ELF" },
+  {
+    name: "initrd",
+    value: "FILE",
+    isRepeatable: true,
+    summary: "initial ramdisk; several are joined",
+  },
+  { name: "append", value: "TEXT", summary: "the kernel's command line" },
+  { name: "memory", value: "SIZE", summary: "RAM, such as 256M (default) or 4G" },
+  { name: "harts", value: "N", summary: "1 to 8 harts; default 1" },
+  {
+    name: "disk",
+    value: "FILE[,ro|,through]",
+    isRepeatable: true,
+    summary: "the first is vda; what the guest writes is lost, refused, or written to the file",
+  },
+  {
+    name: "disk-timing",
+    value: "live|model",
+    summary: "answers as the host has them (default), or the same in every run",
+  },
+  { name: "seed", value: "N", summary: "everything that is chosen follows from it; default 0" },
+  { name: "send", value: "FILE", summary: "console input, line by line, instead of the terminal" },
+  { name: "until-cycle", value: "N", summary: "stop there" },
+  { name: "digests", value: "FILE", summary: "write `cycle digest` every 10 million cycles" },
+  { name: "machine", value: "FILE.json", summary: "the same names in a file; flags override" },
+  {
+    name: "tlb-entries",
+    value: "N",
+    isForTests: true,
+    summary: "entries of each translation cache, a power of two to 256",
+  },
+  {
+    name: "tlb-flush-every",
+    value: "N",
+    isForTests: true,
+    summary: "drop all cached translations every N cycles",
+  },
+];
+
+/** Values of these are paths, which a machine file gives from its own folder. */
+const PATHS = ["bios", "kernel", "initrd", "disk", "send", "digests", "copy"];
+
+const NUMBERS = ["harts", "seed", "until-cycle", "tlb-entries", "tlb-flush-every"];
+
+/** @throws UsageError naming the flag, or the file and the field */
+export function machineRequest({ values }: Flags): MachineRequest {
+  const machineFile = values.get("machine")?.[0];
+  const request = machineFile === undefined ? {} : readMachineFile(machineFile);
+  const given: Record<string, unknown> = {};
+  for (const { name, isRepeatable } of MACHINE_FLAGS) {
+    const texts = values.get(name);
+    if (name === "machine" || texts === undefined) continue;
+    const parsed = NUMBERS.includes(name) ? texts.map(numberOf) : texts;
+    given[name] = isRepeatable ? parsed : parsed[0];
+  }
+  const result = MachineSchema.safeParse(given);
+  if (!result.success) {
+    const { path: [name], message } = result.error.issues[0];
+    throw new UsageError(`--${String(name)} ${values.get(String(name))?.join(" ")}: ${message}`);
+  }
+  return { ...request, ...result.data };
+}
+
+function readMachineFile(file: string): MachineRequest {
+  let content: unknown;
+  try {
+    content = JSON.parse(Deno.readTextFileSync(file));
+  } catch (error) {
+    const problem = error instanceof SyntaxError ? `not JSON: ${error.message}` : reason(error);
+    throw new UsageError(`--machine ${file}: ${problem}`);
+  }
+  const result = MachineSchema.safeParse(content);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    if (issue.code === "unrecognized_keys") {
+      const known = Object.keys(MachineSchema.shape);
+      const [key] = issue.keys;
+      throw new UsageError(`--machine ${file}: unknown field "${key}"${suggestion(key, known)}`);
+    }
+    const field = issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+    throw new UsageError(`--machine ${file}: ${field}${issue.message}`);
+  }
+  const fromFolder = (path: string) => path === "none" ? path : resolve(dirname(file), path);
+  return Object.fromEntries(
+    Object.entries(result.data).map(([name, value]) => {
+      if (!PATHS.includes(name)) return [name, value];
+      return [name, Array.isArray(value) ? value.map(fromFolder) : fromFolder(String(value))];
+    }),
+  );
+}
+
+function numberOf(value: string): number | string {
+  return /^\d[\d_]*$/.test(value) ? Number(value.replaceAll("_", "")) : value;
+}

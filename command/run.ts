@@ -1,0 +1,100 @@
+/** `hindsight run`: boots a machine, with its console on the terminal. */
+import { writeOutput } from "../devices/deno/terminal.ts";
+import { bootOf, readImage } from "./boot_files.ts";
+import { HostError, reason, STATUS } from "./errors.ts";
+import { parseFlags } from "./flags.ts";
+import { UsageError } from "./errors.ts";
+import { prepareGuest } from "./guest.ts";
+import { MACHINE_FLAGS, type MachineRequest, machineRequest } from "./machine_config.ts";
+import { type RunEnd, runMachine } from "./run_machine.ts";
+
+/** @returns the exit status */
+export async function run(args: readonly string[]): Promise<number> {
+  const flags = parseFlags(args, MACHINE_FLAGS);
+  if (flags.positional.length > 0) {
+    throw new UsageError(`run takes flags only, not "${flags.positional[0]}"`);
+  }
+  const request = machineRequest(flags);
+  const send = request.send === undefined ? undefined : readImage("--send", request.send).bytes;
+  const boot = await bootOf(request, () => prepareGuest());
+  const digests = request.digests === undefined ? undefined : new DigestFile(request.digests);
+  const timing = request["disk-timing"] ?? "live";
+  try {
+    return conclude(
+      await runMachine({
+        boot,
+        harts: request.harts ?? 1,
+        seed: request.seed ?? 0,
+        timing,
+        onConsole: writeOutput,
+        hasTerminal: wantsInput(request),
+        send,
+        untilCycle: request["until-cycle"],
+        onDigest: digests && ((cycle, digest) => digests.write(cycle, digest)),
+        engine: {
+          tlbEntries: request["tlb-entries"],
+          flushEveryCycles: request["tlb-flush-every"],
+        },
+      }),
+    );
+  } finally {
+    digests?.close();
+  }
+}
+
+/**
+ * A terminal is always the console's other end, except with `--send`. A pipe is only where somebody
+ * may want to talk to the guest: with `--run` or in model timing its mere presence would make the
+ * machine wait in wall time.
+ */
+function wantsInput(request: MachineRequest): boolean {
+  if (request.send !== undefined) return false;
+  if (Deno.stdin.isTerminal()) return true;
+  return request.run === undefined && request["disk-timing"] !== "model";
+}
+
+/** Says on standard error how a run failed, if it did; returns the exit status. */
+function conclude({ stop, cycle }: RunEnd): number {
+  if (stop.reason === "until" || stop.reason === "left") return STATUS.ok;
+  if (stop.reason === "stuck") {
+    console.error(
+      `hindsight: guest stuck at cycle ${cycle}: every hart waits, and nothing can come`,
+    );
+    return STATUS.guestFailed;
+  }
+  const { action, code } = stop.power;
+  if (action === "poweroff") return STATUS.ok;
+  console.error(
+    action === "fail" ? `guest failed with status ${code}` : `guest reset at cycle ${cycle}`,
+  );
+  return STATUS.guestFailed;
+}
+
+/** The file of `--digests`: a line `cycle digest` each. */
+class DigestFile {
+  readonly #file: Deno.FsFile;
+
+  /** @throws UsageError if it cannot be created */
+  constructor(readonly path: string) {
+    try {
+      this.#file = Deno.openSync(path, { write: true, create: true, truncate: true });
+    } catch (error) {
+      throw new UsageError(`--digests ${path}: ${reason(error)}`);
+    }
+  }
+
+  /** @throws HostError if the host's disk is full or fails */
+  write(cycle: number, digest: string): void {
+    try {
+      const bytes = new TextEncoder().encode(`${cycle} ${digest}\n`);
+      let done = 0;
+      while (done < bytes.length) done += this.#file.writeSync(bytes.subarray(done));
+    } catch (error) {
+      throw new HostError(`--digests ${this.path}: ${reason(error)}`);
+    }
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+}

@@ -1,0 +1,109 @@
+/** Runs one machine with its live ends, from reset to its end. */
+import { Machine, type MachineOptions, type Stop } from "../core/machine.ts";
+import { diskId, UART_ID } from "../devices/board.ts";
+import { DiskFile } from "../devices/deno/disk_file.ts";
+import { LiveHost } from "../devices/deno/live_host.ts";
+import { Terminal } from "../devices/deno/terminal.ts";
+import { Typist } from "../devices/host/typist.ts";
+import { machineOptions } from "../devices/machine_options.ts";
+import type { Timing } from "../devices/virtio/latency.ts";
+import type { Boot } from "./boot_files.ts";
+import { HostError } from "./errors.ts";
+
+/** A machine and what is around it. */
+export interface MachineRun {
+  readonly boot: Boot;
+  readonly harts: number;
+  readonly seed: number;
+  readonly timing: Timing;
+  readonly onConsole: (bytes: Uint8Array) => void;
+  /** Standard input is the console's other end. */
+  readonly hasTerminal?: boolean;
+  /** Console input instead of a terminal. */
+  readonly send?: Uint8Array;
+  readonly untilCycle?: number;
+  /** Ends the run with `left` after this wall time. */
+  readonly timeoutMs?: number;
+  readonly onDigest?: (cycle: number, digest: string) => void;
+  readonly engine?: MachineOptions["engine"];
+}
+
+/** How a run ended. `left`: the user, the timeout or a signal ended it. */
+export interface RunEnd {
+  readonly stop: Stop | { readonly reason: "left" };
+  readonly cycle: number;
+  readonly digest: string;
+}
+
+/** How long a run goes on before it sees that the user has left. */
+const CHUNK_CYCLES = 20_000_000;
+
+/**
+ * @throws DiskFileError, ImageError for what cannot be attached or loaded
+ * @throws HostError if the host has no memory for the machine
+ */
+export async function runMachine(run: MachineRun): Promise<RunEnd> {
+  const disks: DiskFile[] = [];
+  let terminal: Terminal | undefined;
+  try {
+    for (const { path, access } of run.boot.disks) disks.push(DiskFile.open(path, access));
+    const host = new LiveHost({
+      timing: run.timing,
+      seed: run.seed,
+      disks: new Map(disks.map((disk, index) => [diskId(index), disk])),
+      onConsole: (_device, bytes) => run.onConsole(bytes),
+      typist: run.send === undefined ? undefined : new Typist(UART_ID, run.send),
+    });
+    const machine = await create(run, host, disks);
+    let hasLeft = false;
+    if (run.hasTerminal) {
+      terminal = Terminal.open(
+        host.attachConsole(UART_ID),
+        () => hasLeft = true,
+        (signal) => Deno.exit(128 + signal),
+      );
+    }
+    const startMs = performance.now();
+    const until = run.untilCycle ?? Infinity;
+    let stop: Stop;
+    do {
+      stop = await machine.run(Math.min(until, machine.cycle + CHUNK_CYCLES));
+      if (run.timeoutMs !== undefined) hasLeft ||= performance.now() - startMs > run.timeoutMs;
+    } while (stop.reason === "until" && machine.cycle < until && !hasLeft);
+    host.flush();
+    const isEnd = stop.reason !== "until" || machine.cycle >= until;
+    return {
+      stop: isEnd ? stop : { reason: "left" },
+      cycle: machine.cycle,
+      digest: machine.digest(),
+    };
+  } finally {
+    terminal?.close();
+    for (const disk of disks) disk.close();
+  }
+}
+
+async function create(
+  { boot, harts, seed, timing, engine, onDigest }: MachineRun,
+  host: LiveHost,
+  disks: readonly DiskFile[],
+): Promise<Machine> {
+  const { memoryBytes, bootargs } = boot;
+  const config = {
+    memoryBytes,
+    harts,
+    seed,
+    diskTiming: timing,
+    bootargs,
+    disks: disks.map(({ sizeBytes, access }) => ({ sizeBytes, readOnly: access === "ro" })),
+  };
+  const options = { ...machineOptions(config, boot.files, host), engine, onDigest };
+  try {
+    return await Machine.create(options);
+  } catch (error) {
+    if (!(error instanceof RangeError) || !/memory/i.test(error.message)) throw error;
+    throw new HostError(
+      `no memory for a machine of ${memoryBytes / 2 ** 20} MiB: ${error.message}`,
+    );
+  }
+}
