@@ -1,4 +1,5 @@
 /** Fetching one file whose sum is known: resumed after a break, checked, never half there. */
+import { basename } from "@std/path";
 import { HostFailure, MissingFromArchive } from "../failure.ts";
 import { type Content, hostFailure, isIntact } from "./cache.ts";
 import type { Report } from "./report.ts";
@@ -19,7 +20,7 @@ export async function download(
   report: Report,
 ): Promise<void> {
   if (await isIntact(path, expected)) return;
-  const label = url.replace(/^.*\//, "");
+  const label = basename(path);
   for (let attempt = 1;; attempt++) {
     try {
       const wasResumed = await fetchPart(url, `${path}.part`, expected, (done) => {
@@ -148,7 +149,7 @@ async function request(
       response.headers.get("content-range")?.startsWith(`bytes ${from}-`) === true;
     if (response.status !== 200 && !isRest) {
       await response.body?.cancel();
-      if (response.status === 206 || response.status === 416) {
+      if (from > 0 && (response.status === 206 || response.status === 416)) {
         return await request(url, 0, write, start);
       }
       throw response.status >= 500
@@ -177,7 +178,9 @@ async function request(
 
 function plain(error: unknown): string {
   const { message, cause } = error as { message?: string; cause?: { message?: string } };
-  return (cause?.message ?? message ?? String(error)).replaceAll(/\s*\n\s*/g, " ");
+  return (cause?.message ?? message ?? String(error))
+    .replace(/^error sending request for url \([^)]*\): /, "")
+    .replaceAll(/\s*\n\s*/g, " ");
 }
 
 async function remove(path: string): Promise<void> {

@@ -9,6 +9,7 @@ import {
   moduleInfo,
   withoutSignature,
 } from "../modinfo.ts";
+import { discardLocals } from "../strip.ts";
 import type { TarEntry } from "../tar.ts";
 import { debEntries, decompress } from "./deb.ts";
 
@@ -50,7 +51,7 @@ export async function unpackKernel(deb: Uint8Array<ArrayBuffer>): Promise<Kernel
   const unpack = async (name: string) => {
     const entry = packed.get(name);
     if (entry === undefined || unpacked.has(name)) return;
-    const bytes = withoutSignature(await decompress(entry.path, entry.bytes));
+    const bytes = discardLocals(withoutSignature(await decompress(entry.path, entry.bytes)));
     const info = { ...moduleInfo(bytes), name };
     unpacked.set(name, { info, bytes });
     for (const need of [...info.depends, ...info.softBefore, ...info.softAfter]) await unpack(need);

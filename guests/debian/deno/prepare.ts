@@ -24,7 +24,7 @@ import { DRIVERS, unpackKernel } from "./kernel.ts";
 import type { Report } from "./report.ts";
 
 /** Rises when the same packages would give other outputs. */
-const RECIPE_VERSION = 1;
+const RECIPE_VERSION = 2;
 /** No working emulator needs this long to make the disk. */
 const DISK_TIMEOUT_MS = 10 * 60 * 1000;
 
@@ -175,12 +175,15 @@ class Preparation {
     await this.#tidy();
   }
 
-  /** Removes packages that are no longer named, such as the kernel before an update. */
+  /** Removes packages that are no longer named, and what a killed preparation left. */
   async #tidy(): Promise<void> {
     const named = new Set(this.#manifest!.packages.map(({ path }) => path.replace(/^.*\//, "")));
     const folder = join(this.folder, "packages");
     for await (const { name } of Deno.readDir(folder)) {
       if (!named.has(name)) await Deno.remove(join(folder, name));
+    }
+    for await (const { name } of Deno.readDir(this.folder)) {
+      if (/\.\d+\.(new|making)$/.test(name)) await Deno.remove(join(this.folder, name));
     }
   }
 
@@ -244,17 +247,24 @@ class Preparation {
         const said = console.trimEnd().split(/\r?\n/).at(-1);
         throw new HostFailure(`the guest could not make its root disk (status ${status}): ${said}`);
       }
-      // Renamed and not copied, because it has holes.
-      using file = await Deno.open(path);
+      await this.#takeDisk(path);
+    } finally {
+      await Deno.remove(path).catch(() => {});
+    }
+  }
+
+  /** The disk is renamed and not copied, because it has holes. */
+  async #takeDisk(path: string): Promise<void> {
+    {
+      using file = await Deno.open(path, { read: true, write: true });
       const head = new Uint8Array(4096);
       await file.read(head);
       checkDisk(head);
       await file.sync();
-      this.#record("root.ext4", (await contentOf(path))!);
-      await Deno.rename(path, join(this.folder, "root.ext4"));
-    } finally {
-      await Deno.remove(path).catch(() => {});
     }
+    const content = await contentOf(path);
+    await Deno.rename(path, join(this.folder, OUTPUTS.disk));
+    this.#record(OUTPUTS.disk, content!);
   }
 
   /** The bytes of these files of a package. */

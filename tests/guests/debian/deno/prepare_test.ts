@@ -102,9 +102,14 @@ Deno.test("prepareDebian repairs a missing, truncated or damaged file from what 
 Deno.test("prepareDebian fetches a damaged package again, and only that", () =>
   prepared(async (served, options) => {
     await Deno.writeTextFile(`${options.cacheDir}/packages/opensbi.deb`, "damaged");
+    await Deno.writeTextFile(`${options.cacheDir}/vmlinux.123.new`, "left by a killed run");
     await Deno.remove(`${options.cacheDir}/fw_jump.bin`);
     await prepareDebian(options);
     assertEquals(served.requests, ["/pool/o/opensbi.deb"]);
+    assertEquals(
+      await Deno.stat(`${options.cacheDir}/vmlinux.123.new`).catch(() => "gone"),
+      "gone",
+    );
     assert(await openDebian(options.cacheDir));
   }));
 
