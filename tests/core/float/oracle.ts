@@ -5,45 +5,27 @@
  * Source: IEEE 754-2019; RISC-V unprivileged specification, F and D.
  */
 import type { FloatName, Format } from "../../../core/isa/effect.ts";
-
-/** A result and the flags that the operation raised, as in `fflags`. */
-export interface Outcome {
-  readonly bits: bigint;
-  readonly flags: number;
-}
-
-interface Shape {
-  readonly width: bigint;
-  readonly precision: bigint;
-  readonly exponentMax: bigint;
-}
-
-const SHAPES: Record<Format, Shape> = {
-  s: { width: 32n, precision: 24n, exponentMax: 127n },
-  d: { width: 64n, precision: 53n, exponentMax: 1023n },
-};
-
-/** `numerator / denominator`, with the sign apart so that zero has one; the denominator is > 0. */
-interface Rational {
-  readonly kind: "finite";
-  readonly negative: boolean;
-  readonly numerator: bigint;
-  readonly denominator: bigint;
-}
-
-type Datum =
-  | Rational
-  | { readonly kind: "infinity"; readonly negative: boolean }
-  | { readonly kind: "nan"; readonly signalling: boolean };
-
-type RoundingMode = "RNE" | "RTZ" | "RDN" | "RUP" | "RMM";
-const MODES: readonly RoundingMode[] = ["RNE", "RTZ", "RDN", "RUP", "RMM"];
-
-const INEXACT = 1;
-const UNDERFLOW = 2;
-const OVERFLOW = 4;
-const DIVIDE_BY_ZERO = 8;
-const INVALID = 16;
+import {
+  abs,
+  bitLength,
+  type Datum,
+  decode,
+  DIVIDE_BY_ZERO,
+  INEXACT,
+  infinityBits,
+  INVALID,
+  isZero,
+  MODES,
+  type Number,
+  type Outcome,
+  rational,
+  rounded,
+  roundedToMultiple,
+  type RoundingMode,
+  type Shape,
+  SHAPES,
+  signed,
+} from "./exact.ts";
 
 /** The operation's outcome. `rounding` is 0 RNE, 1 RTZ, 2 RDN, 3 RUP, 4 RMM. */
 export function oracle(
@@ -102,28 +84,6 @@ export function oracle(
   }
 }
 
-function decode({ width, precision, exponentMax }: Shape, bits: bigint): Datum {
-  const fractionBits = precision - 1n;
-  const negative = (bits >> (width - 1n)) & 1n ? true : false;
-  const field = (bits >> fractionBits) & (2n * exponentMax + 1n);
-  const fraction = bits & (2n ** fractionBits - 1n);
-  if (field === 2n * exponentMax + 1n) {
-    if (fraction === 0n) return { kind: "infinity", negative };
-    return { kind: "nan", signalling: fraction < 2n ** (fractionBits - 1n) };
-  }
-  const significand = field === 0n ? fraction : fraction + 2n ** fractionBits;
-  const power = (field === 0n ? 1n : field) - exponentMax - fractionBits;
-  return rational(negative, significand * 2n ** max(power, 0n), 2n ** max(-power, 0n));
-}
-
-function rational(negative: boolean, numerator: bigint, denominator = 1n): Rational {
-  return { kind: "finite", negative, numerator, denominator };
-}
-
-function signed(value: Rational): bigint {
-  return value.negative ? -value.numerator : value.numerator;
-}
-
 function negated(value: Datum): Datum {
   return value.kind === "nan" ? value : { ...value, negative: !value.negative };
 }
@@ -151,8 +111,6 @@ function product(shape: Shape, a: Datum, b: Datum, mode: RoundingMode): Outcome 
   if (!exact) return invalid(shape);
   return exact.kind === "infinity" ? infinity(shape, exact.negative) : rounded(shape, exact, mode);
 }
-
-type Number = Exclude<Datum, { kind: "nan" }>;
 
 /** The exact product; none if it is infinity * 0. */
 function multiplied(a: Number, b: Number): Number | undefined {
@@ -277,66 +235,6 @@ function fromInteger(shape: Shape, value: bigint, mode: RoundingMode): Outcome {
   return rounded(shape, rational(value < 0n, abs(value)), mode);
 }
 
-/** The exact value rounded once to the format, with the flags of overflow and underflow. */
-function rounded(shape: Shape, exact: Rational, mode: RoundingMode): Outcome {
-  const { width, precision, exponentMax } = shape;
-  const { negative, numerator, denominator } = exact;
-  const sign = negative ? 2n ** (width - 1n) : 0n;
-  if (numerator === 0n) return { bits: sign, flags: 0 };
-  let exponent = bitLength(numerator) - bitLength(denominator);
-  if (compareToPower(exact, exponent) < 0) exponent--;
-  const exponentMin = 1n - exponentMax;
-  const quantum = max(exponent, exponentMin) - precision + 1n;
-  const { integer, inexact } = roundedToMultiple(exact, quantum, mode);
-  const overflows = bitLength(integer) + quantum > exponentMax + 1n;
-  if (overflows) {
-    const toInfinity = mode === "RNE" || mode === "RMM" || mode === (negative ? "RDN" : "RUP");
-    const greatest = infinityBits(shape) - 1n;
-    return {
-      bits: sign | (toInfinity ? greatest + 1n : greatest),
-      flags: OVERFLOW | INEXACT,
-    };
-  }
-  // Tiny: below the least normal number when rounded as if the exponent range had no end.
-  const free = exponent - precision + 1n;
-  const unbounded = roundedToMultiple(exact, free, mode).integer;
-  const tiny = bitLength(unbounded) + free - 1n < exponentMin;
-  // Counting up the bit patterns from 0 counts up the multiples of the quantum, so a significand
-  // that reaches the next binade carries into the exponent.
-  const implied = (quantum + precision - 1n - exponentMin) << (precision - 1n);
-  return {
-    bits: sign | (implied + integer),
-    flags: inexact ? INEXACT | (tiny ? UNDERFLOW : 0) : 0,
-  };
-}
-
-/** The magnitude as a multiple of 2^power, rounded in the direction that mode and sign give. */
-function roundedToMultiple(
-  { negative, numerator, denominator }: Rational,
-  power: bigint,
-  mode: RoundingMode,
-): { integer: bigint; inexact: boolean } {
-  const over = numerator * 2n ** max(-power, 0n);
-  const under = denominator * 2n ** max(power, 0n);
-  const floor = over / under;
-  const remainder = over % under;
-  if (remainder === 0n) return { integer: floor, inexact: false };
-  const half = 2n * remainder - under;
-  const up = {
-    RNE: half > 0n || (half === 0n && floor % 2n === 1n),
-    RMM: half >= 0n,
-    RTZ: false,
-    RDN: negative,
-    RUP: !negative,
-  }[mode];
-  return { integer: up ? floor + 1n : floor, inexact: true };
-}
-
-function compareToPower({ numerator, denominator }: Rational, power: bigint): number {
-  const difference = numerator * 2n ** max(-power, 0n) - denominator * 2n ** max(power, 0n);
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
-}
-
 function notANumber(shape: Shape, ...data: Datum[]): Outcome {
   const signalling = data.some((datum) => datum.kind === "nan" && datum.signalling);
   return { bits: canonical(shape), flags: signalling ? INVALID : 0 };
@@ -350,27 +248,6 @@ function infinity(shape: Shape, negative: boolean, flags = 0): Outcome {
   return { bits: infinityBits(shape) | (negative ? 2n ** (shape.width - 1n) : 0n), flags };
 }
 
-function infinityBits({ precision, exponentMax }: Shape): bigint {
-  return (2n * exponentMax + 1n) << (precision - 1n);
-}
-
 function canonical(shape: Shape): bigint {
   return shape.width === 32n ? 0x7fc00000n : 0x7ff8000000000000n;
-}
-
-function isZero(value: Datum): boolean {
-  return value.kind === "finite" && value.numerator === 0n;
-}
-
-function bitLength(value: bigint): bigint {
-  const digits = value.toString(16);
-  return BigInt(4 * digits.length - Math.clz32(parseInt(digits[0], 16)) + 28);
-}
-
-function abs(value: bigint): bigint {
-  return value < 0n ? -value : value;
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }
