@@ -20,7 +20,7 @@ export type State = { readonly version: number; readonly [field: string]: StateV
  *
  * @example
  * ```ts
- * import { encodeState } from "./core/state.ts";
+ * import { encodeState } from "./state.ts";
  * import { assertEquals } from "@std/assert";
  * assertEquals(encodeState({ a: 1, b: true }), encodeState({ b: true, a: 1 }));
  * ```

@@ -30,7 +30,7 @@ export function cells64(value: number): [number, number] {
  *
  * @example
  * ```ts
- * import { flattenDeviceTree } from "./devices/fdt.ts";
+ * import { flattenDeviceTree } from "./fdt.ts";
  * import { assertEquals } from "@std/assert";
  * const blob = flattenDeviceTree({ name: "", properties: { "#address-cells": [2] } });
  * assertEquals([...blob.slice(0, 4)], [0xd0, 0x0d, 0xfe, 0xed]);

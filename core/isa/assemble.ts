@@ -21,7 +21,7 @@ const DEFAULTS: Fields = { rm: 7, pred: 15, succ: 15 };
  *
  * @example
  * ```ts
- * import { encode } from "./core/isa/assemble.ts";
+ * import { encode } from "./assemble.ts";
  * import { assertEquals } from "@std/assert";
  * assertEquals(encode("addi", { rd: 10, rs1: 10, imm: -1 }), 0xfff50513);
  * ```

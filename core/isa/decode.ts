@@ -46,7 +46,7 @@ export const COMPRESSED_ENCODINGS: readonly Encoding[] = COMPRESSED.map((short) 
  *
  * @example
  * ```ts
- * import { decode } from "./core/isa/decode.ts";
+ * import { decode } from "./decode.ts";
  * import { assertEquals } from "@std/assert";
  * assertEquals(decode(0x00a58533)?.rd, 10); // add a0, a1, a0
  * ```

@@ -13,7 +13,7 @@ import { CSR_NAMES, F_NAMES, ROUNDING_MODES, X_NAMES } from "./registers.ts";
  *
  * @example
  * ```ts
- * import { disassemble } from "./core/isa/disassemble.ts";
+ * import { disassemble } from "./disassemble.ts";
  * import { assertEquals } from "@std/assert";
  * assertEquals(disassemble(0x00c5a503), "lw a0,12(a1)");
  * ```

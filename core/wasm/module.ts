@@ -79,7 +79,7 @@ export class FunctionBuilder {
  *
  * @example
  * ```ts
- * import { Module } from "./core/wasm/module.ts";
+ * import { Module } from "./module.ts";
  * const module = new Module();
  * const twice = module.function("twice", ["i32"], "i32");
  * module.define(twice, (_, x) => x.add(x));
@@ -181,20 +181,26 @@ export class Module {
         vector(this.#exports.map((fn) => [...text(fn.name), 0x00, ...unsigned(fn.index)])),
       ),
     );
-    append(out, section(10, vector(this.#functions.map((fn) => this.#encodeBody(fn)))));
+    const bodies = this.#functions.map((fn) => this.#encodeBody(fn));
+    const hints = this.#functions.flatMap((fn, i) =>
+      bodies[i].hints.length === 0 ? [] : [[...unsigned(fn.index), ...vector(bodies[i].hints)]]
+    );
+    append(out, section(0, concatenated(text("metadata.code.branch_hint"), vector(hints))));
+    append(out, section(10, vector(bodies.map(({ bytes }) => bytes))));
     append(out, section(0, [...text("name"), ...this.#functionNames(all)]));
     return new Uint8Array(out);
   }
 
   readonly #bodies = new Map<WasmFunction, { locals: ValueType[]; code: readonly Code[] }>();
 
-  #encodeBody(fn: WasmFunction): number[] {
+  #encodeBody(fn: WasmFunction): { bytes: number[]; hints: number[][] } {
     const body = this.#bodies.get(fn);
     if (!body) throw new TypeError(`Cannot encode "${fn.name}": it was declared but not defined`);
     const bytes = vector(body.locals.map((type) => [1, TYPE_BYTES[type]]));
-    flatten(body.code, bytes, [], fn.name);
+    const hints: number[][] = [];
+    flatten(body.code, bytes, { labels: [], hints, name: fn.name });
     bytes.push(0x0b);
-    return concatenated(unsigned(bytes.length), bytes);
+    return { bytes: concatenated(unsigned(bytes.length), bytes), hints };
   }
 
   // Custom section "name", subsection 1: function names, for profilers and stack traces.
@@ -233,7 +239,15 @@ function signature(fn: WasmFunction): number[] {
   ];
 }
 
-function flatten(parts: readonly Part[], out: number[], labels: Label[], name: string): void {
+interface Flattening {
+  readonly labels: Label[];
+  /** Offset from the body's start, size 1, and whether the branch there is taken likely. */
+  readonly hints: number[][];
+  readonly name: string;
+}
+
+function flatten(parts: readonly Part[], out: number[], into: Flattening): void {
+  const { labels, hints, name } = into;
   for (const part of parts) {
     if (typeof part === "number") out.push(part);
     else if (part instanceof FunctionIndex) {
@@ -241,9 +255,10 @@ function flatten(parts: readonly Part[], out: number[], labels: Label[], name: s
         throw new TypeError(`"${name}" calls a function of another module`);
       }
       append(out, unsigned(part.target.index));
-    } else if (part instanceof Code) flatten(part.parts, out, labels, name);
+    } else if (part instanceof Code) flatten(part.parts, out, into);
     else if ("enter" in part) labels.push(part.enter);
     else if ("leave" in part) labels.pop();
+    else if ("hint" in part) hints.push([...unsigned(out.length), 1, part.hint ? 1 : 0]);
     else {
       const position = labels.lastIndexOf(part.branch);
       if (position < 0) {
