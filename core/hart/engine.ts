@@ -5,7 +5,8 @@ import { Module } from "../wasm/module.ts";
 import { emitAccess } from "./access.ts";
 import { csrNumbers, emitCsrAccess } from "./csr.ts";
 import { emitFloat } from "./float/float.ts";
-import { emitInterpreter, NEAR_OPS } from "./interpreter.ts";
+import { emitInterpreter } from "./interpreter.ts";
+import { NEAR, OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, opOf } from "./ops.ts";
 import {
   DECODED_BYTES,
   DECODED_HEADER,
@@ -22,7 +23,7 @@ import {
   STRADDLE_RECORD,
   X0_SINK,
 } from "./layout.ts";
-import { emitPages, OP_FIRST, OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE } from "./pages.ts";
+import { emitPages } from "./pages.ts";
 import { emitPmp } from "./pmp.ts";
 import { emitTranslate } from "./translate.ts";
 import { emitTraps } from "./trap.ts";
@@ -173,26 +174,20 @@ export class Engine {
       return;
     }
     const { index, length, rd, rs1, rs2, rs3, rm } = decoded;
-    let op = OP_FIRST + index;
-    let imm = decoded.imm;
-    const near = NEAR_OPS.get(index);
-    const target = slot * 2 + imm;
-    if (near !== undefined && slot < SLOTS && target >= 0 && target < 4096) {
-      op = near;
-      imm *= RECORD_BYTES / 2;
-    }
-    view.setUint16(address + RECORD.op, op, true);
-    view.setUint8(address + RECORD.step, length * (RECORD_BYTES / 2));
+    const target = slot * 2 + decoded.imm;
+    const near = NEAR[index] && slot < SLOTS && target >= 0 && target < 4096;
+    // Near records hold the distance in records.
+    const imm = near ? decoded.imm * (RECORD_BYTES / 2) : decoded.imm;
+    view.setUint16(address + RECORD.op, opOf(index, length, near), true);
+    view.setUint8(address + RECORD.rd, WRITES_X[index] && rd === 0 ? X0_SINK : rd);
+    view.setUint8(address + RECORD.rs1, rs1);
+    view.setUint8(address + RECORD.rs2, rs2);
     view.setUint8(address + RECORD.rm, rm);
-    view.setUint16(address + RECORD.rd, WRITES_X[index] && rd === 0 ? X0_SINK * 8 : rd * 8, true);
-    view.setUint16(address + RECORD.rs1, rs1 * 8, true);
-    view.setUint16(
-      address + RECORD.rs2,
-      IS_CSR[index] ? CSR_POSITIONS.get(imm) ?? 0xffff : rs2 * 8,
-      true,
-    );
-    view.setUint16(address + RECORD.rs3, rs3 * 8, true);
+    view.setUint8(address + RECORD.rs3, rs3);
     view.setInt32(address + RECORD.imm, imm, true);
+    if (IS_CSR[index]) {
+      view.setInt32(address + RECORD.csr, CSR_POSITIONS.get(imm) ?? -1, true);
+    }
   }
 }
 

@@ -17,13 +17,14 @@ import {
   Label as NewLabel,
   long,
   loop,
+  memoryCopy,
+  rarely,
   ret,
   Void,
   when,
 } from "../wasm/code.ts";
 import type { FunctionBuilder, LocalOf, Module, WasmFunction } from "../wasm/module.ts";
 import type { Effect, Field, SystemName, Value } from "../isa/effect.ts";
-import type { Instruction } from "../isa/instruction.ts";
 import { INSTRUCTIONS } from "../isa/isa.ts";
 import { type Access, tlbEntry } from "./access.ts";
 import { CSR_KIND, type CsrAccess } from "./csr.ts";
@@ -39,6 +40,9 @@ import {
   offsetOf,
   put,
   RECORD,
+  RECORD_BYTES,
+  REGISTER_BYTES,
+  RUNNING_REGISTERS,
   STRADDLE_RECORD,
   TLB_FETCH,
   TLB_READ,
@@ -48,7 +52,7 @@ import {
   X,
 } from "./layout.ts";
 import { amoResult, lower, lowerCondition, type Target } from "./lower.ts";
-import { OP_FIRST } from "./pages.ts";
+import { type Handler, HANDLERS } from "./ops.ts";
 import { CAUSE, fault, faulted, MSTATUS } from "./translate.ts";
 import { pendingInterrupts, type Traps } from "./trap.ts";
 
@@ -63,19 +67,6 @@ export interface InterpreterParts {
   readonly decodeRecord: WasmFunction<["i32"], "void">;
   /** (hart number, word): decodes it into the hart's straddle record. */
   readonly decodeWord: WasmFunction<["i32", "i32"], "void">;
-}
-
-/** Instructions whose target is pc + imm: a second handler serves targets within the page. */
-export const NEAR_OPS: ReadonlyMap<number, number> = new Map(
-  INSTRUCTIONS
-    .map((instruction, index) => ({ instruction, index }))
-    .filter(({ instruction }) => instruction.effects.some((effect) => jumpsToPcPlusImm(effect)))
-    .map(({ index }, position) => [index, OP_FIRST + INSTRUCTIONS.length + position]),
-);
-
-function jumpsToPcPlusImm(effect: Effect): boolean {
-  return (effect.op === "jump" || effect.op === "branch") && effect.target.op === "add" &&
-    effect.target.a.op === "pc" && effect.target.b.op === "imm";
 }
 
 /** (hart number, cycles) → cycles left. The hart's `granted` may have been cut meanwhile. */
@@ -94,6 +85,8 @@ export function emitInterpreter(module: Module, parts: InterpreterParts) {
 class Interpreter implements Target {
   readonly #hart: LocalOf<"i64">;
   readonly #left: LocalOf<"i32">;
+  /** The current record's first word. */
+  readonly #record: LocalOf<"i64">;
   /** Address of the current record. */
   readonly #ip: LocalOf<"i64">;
   /** pc = (ip >> 3) + delta */
@@ -113,6 +106,8 @@ class Interpreter implements Target {
   /** Temporaries of {@link once}, taken anew by each instruction. */
   readonly #temporaries: LocalOf<"i64">[] = [];
   #temporariesUsed = 0;
+  /** Of the instruction whose handler is being emitted, in bytes. */
+  #length = 4;
   #exit!: Label;
   #check!: Label;
   #fault!: Label;
@@ -129,6 +124,7 @@ class Interpreter implements Target {
   ) {
     this.#left = left;
     this.#hart = builder.i64();
+    this.#record = builder.i64();
     this.#ip = builder.i64();
     this.#delta = builder.i64();
     this.#page = builder.i64();
@@ -148,6 +144,7 @@ class Interpreter implements Target {
     const hart = this.#hart;
     return [
       hart.set(this.number.extendU().mul(HART_BYTES).add(hartBase(0))),
+      memoryCopy(long(RUNNING_REGISTERS), hart, long(REGISTER_BYTES)),
       put(hart, "granted", this.#left.extendU()),
       put(hart, "notRetired", 0),
       block((exit) => [loop((check) => {
@@ -171,6 +168,7 @@ class Interpreter implements Target {
           br(check),
         ];
       })]),
+      memoryCopy(hart, long(RUNNING_REGISTERS), long(REGISTER_BYTES)),
       put(
         hart,
         "retired",
@@ -209,7 +207,7 @@ class Interpreter implements Target {
       this.#fault = faultLabel;
       this.#fetch = fetch;
       return [
-        when(this.#left.eqz(), [put(hart, "pc", pc), br(this.#exit)]),
+        rarely(this.#left.eqz(), [put(hart, "pc", pc), br(this.#exit)]),
         this.#entry.set(
           tlbEntry(layout, hart.add(privilege.mul(TLB_REGIME_BYTES)).add(tlbOffset(0)), pc),
         ),
@@ -224,7 +222,7 @@ class Interpreter implements Target {
             when(faulted(hart), this.#fetchFault()),
             ...this.#useSingle(),
           ]),
-        ]),
+        ], true),
         when(this.#page.ne(1), [
           this.#ip.set(this.#ip.add(pc.and(4095).shl(3))),
         ]),
@@ -255,12 +253,13 @@ class Interpreter implements Target {
       this.#next = next;
       const labels = handlers.map(() => new NewLabel("op"));
       const dispatch = new Void([
-        when(this.#left.eqz(), [
+        rarely(this.#left.eqz(), [
           put(this.#hart, "pc", this.#currentPc()),
           br(this.#exit),
         ]),
         this.#left.set(this.#left.sub(1)),
-        brTable(this.#ip.loadI32From16U(RECORD.op), labels, labels[3]),
+        this.#record.set(this.#ip.load64()),
+        brTable(this.#record.wrap().and(0xffff), labels, labels[3]),
       ]);
       return [
         labels.reduce<Void>(
@@ -282,15 +281,14 @@ class Interpreter implements Target {
     });
   }
 
-  // By op: what the machine needs first, then the instructions, then their near variants.
+  // By op.
   #handlers(): (() => Void[])[] {
     return [
       () => this.#undecoded(),
       () => this.#pageEnd(),
       () => this.#straddle(),
       () => this.#illegal(),
-      ...INSTRUCTIONS.map((instruction) => () => this.#instruction(instruction, false)),
-      ...[...NEAR_OPS.keys()].map((index) => () => this.#instruction(INSTRUCTIONS[index], true)),
+      ...HANDLERS.map((handler) => () => this.#instruction(handler)),
     ];
   }
 
@@ -310,7 +308,7 @@ class Interpreter implements Target {
     return [
       this.#pc.set(this.#currentPc()),
       this.single.call(this.#hart, this.#pc, get(this.#hart, "privilege").wrap()),
-      brIf(this.#fault, faulted(this.#hart)),
+      brIf(this.#fault, faulted(this.#hart), false),
       this.#notACycle(),
       ...this.#useSingle(),
       this.#delta.set(this.#pc.sub(this.#ip.shrU(3))),
@@ -333,16 +331,18 @@ class Interpreter implements Target {
     ];
   }
 
-  #instruction(instruction: Instruction, near: boolean): Void[] {
+  #instruction({ index, length, near }: Handler): Void[] {
     const out: Void[] = [];
+    const instruction = INSTRUCTIONS[index];
     const { effects } = instruction;
+    this.#length = length;
     const text = JSON.stringify(
       effects,
       (_, value) => typeof value === "bigint" ? `${value}` : value,
     );
     const touchesFloat = /"op":"(f|float|setF)"/.test(text);
     if (touchesFloat) {
-      out.push(when(get(this.#hart, "mstatus").and(MSTATUS.FS).eqz(), this.#illegal()));
+      out.push(rarely(get(this.#hart, "mstatus").and(MSTATUS.FS).eqz(), this.#illegal()));
     }
     if (instruction.encoding.split(" ").includes("rm")) out.push(...this.#chooseRounding());
     for (const effect of effects) {
@@ -370,7 +370,7 @@ class Interpreter implements Target {
 
   // Address of the record of the next instruction.
   #nextRecord(): I64 {
-    return this.#ip.add(this.#ip.load8U(RECORD.step));
+    return this.#ip.add(this.#length * (RECORD_BYTES / 2));
   }
 
   #effect(effect: Exclude<Effect, { op: "jump" | "branch" }>): Void[] {
@@ -378,10 +378,15 @@ class Interpreter implements Target {
       case "setX": {
         // The value is computed first: its trap leaves rd as it was.
         const value = lower(effect.value, this);
-        return [this.#register(RECORD.rd).store64(value, X)];
+        return [this.#register(RECORD.rd).store64(value, RUNNING_REGISTERS + X)];
       }
       case "setF":
-        return [this.#register(RECORD.rd).store64(lower(effect.value, this), F)];
+        return [
+          this.#register(RECORD.rd).store64(
+            lower(effect.value, this),
+            RUNNING_REGISTERS + F,
+          ),
+        ];
       case "store":
         return this.#store(effect);
       case "system":
@@ -415,7 +420,7 @@ class Interpreter implements Target {
   #chooseRounding(): Void[] {
     const rounding = this.#rounding;
     return [
-      rounding.set(this.#ip.loadI32From8U(RECORD.rm)),
+      rounding.set(this.#field(RECORD.rm).wrap()),
       when(rounding.eq(7), [
         rounding.set(get(this.#hart, "frm").wrap()),
         when(rounding.gtU(4), this.#illegal()),
@@ -431,7 +436,7 @@ class Interpreter implements Target {
   #afterCall(): Void[] {
     return [
       this.#left.set(get(this.#hart, "left").wrap()),
-      brIf(this.#fault, faulted(this.#hart)),
+      brIf(this.#fault, faulted(this.#hart), false),
     ];
   }
 
@@ -455,7 +460,7 @@ class Interpreter implements Target {
         ...this.#saveLeft(),
         access.store.call(this.#hart, address, long(size), value, this.#regime),
         ...this.#afterCall(),
-      ]),
+      ], true),
     ];
   }
 
@@ -528,25 +533,31 @@ class Interpreter implements Target {
     return this.#ip.shrU(3).add(this.#delta);
   }
 
+  // The offset of a register in its file.
   #register(field: number): I64 {
-    return this.#hart.add(this.#ip.load16U(field));
+    return this.#record.shrU(field * 8 - 3).and(0xff * 8);
+  }
+
+  // A byte of the record.
+  #field(field: number): I64 {
+    return field === 7 ? this.#record.shrU(56) : this.#record.shrU(field * 8).and(0xff);
   }
 
   x(field: Field): I64 {
-    return this.#register(RECORD[field]).load64(X);
+    return this.#register(RECORD[field]).load64(RUNNING_REGISTERS + X);
   }
 
   f(field: Field): I64 {
-    return this.#register(RECORD[field]).load64(F);
+    return this.#register(RECORD[field]).load64(RUNNING_REGISTERS + F);
   }
 
   imm(): I64 {
     return this.#ip.load32S(RECORD.imm);
   }
 
-  // Records hold register numbers times 8, and zimm takes the place of rs1.
+  // It takes the place of rs1.
   zimm(): I64 {
-    return this.#ip.load16U(RECORD.rs1).shrU(3);
+    return this.#field(RECORD.rs1);
   }
 
   pc(): I64 {
@@ -586,7 +597,7 @@ class Interpreter implements Target {
         value.set(access.load.call(this.#hart, this.#address, long(size), this.#regime)),
         ...this.#afterCall(),
         ...(signed && size < 8 ? [value.set(extend[size]())] : []),
-      ]),
+      ], true),
     ], value);
   }
 
@@ -596,7 +607,7 @@ class Interpreter implements Target {
       value.set(
         this.parts.access.loadReserved.call(this.#hart, address, long(size), this.#regime),
       ),
-      brIf(this.#fault, faulted(this.#hart)),
+      brIf(this.#fault, faulted(this.#hart), false),
     ], size === 4 ? value.extend32() : value);
   }
 
@@ -635,7 +646,7 @@ class Interpreter implements Target {
         old.set(access.amoLoad.call(this.#hart, this.#address, long(size), this.#regime)),
         ...this.#afterCall(),
         ...(size === 4 ? [old.set(old.extend32())] : []),
-      ]),
+      ], true),
       result.set(amoResult(kind, size, old, this.#operand)),
       when(host.ne(0), [
         size === 4 ? host.store32(result) : host.store64(result),
@@ -643,7 +654,7 @@ class Interpreter implements Target {
         ...this.#saveLeft(),
         access.store.call(this.#hart, this.#address, long(size), result, this.#regime),
         ...this.#afterCall(),
-      ]),
+      ], true),
     ], old);
   }
 
@@ -652,12 +663,12 @@ class Interpreter implements Target {
     return after([
       // `set` and `clear` do not write if their operand field is 0 (unprivileged spec, Zicsr).
       this.#writes.set(
-        kind === "write" ? int(1) : this.#ip.loadI32From16U(RECORD.rs1).ne(0),
+        kind === "write" ? int(1) : this.#field(RECORD.rs1).ne(0),
       ),
       ...this.#saveLeft(),
       value.set(this.parts.csrAccess.call(
         this.#hart,
-        this.#ip.loadI32From16U(RECORD.rs2),
+        this.#ip.loadI32(RECORD.csr),
         this.#ip.loadI32(RECORD.imm),
         operand,
         int(CSR_KIND[kind]),

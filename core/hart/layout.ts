@@ -78,6 +78,12 @@ export const X0_SINK = 32;
 export const X = 0;
 export const F = X + 33 * 8;
 export const PMPADDR = F + 32 * 8;
+/**
+ * While a hart runs, its x and f registers are here and its block's copy is stale: a constant
+ * address spares the interpreter an addition for every operand.
+ */
+export const RUNNING_REGISTERS = 0x100;
+export const REGISTER_BYTES = PMPADDR;
 /** First byte and first byte beyond of each PMP entry; equal if it matches nothing. */
 export const PMP_LOW = PMPADDR + 16 * 8;
 export const PMP_HIGH = PMP_LOW + 16 * 8;
@@ -106,10 +112,20 @@ export function put(hart: I64, field: HartField, value: I64 | number | bigint): 
 }
 
 /**
- * A decoded instruction: 16 bytes for each 2-byte slot of a page.
- * `op` 0 means not decoded yet. Register fields hold the register's number times 8.
+ * A decoded instruction: 16 bytes for each 2-byte slot of a page, read as one word of 8 bytes and
+ * the immediate. Bytes from the record's start; `op` has 2 bytes and is 0 where nothing is decoded
+ * yet, `imm` has 4, and so has `csr`: the position of the CSR in the access function's table.
  */
-export const RECORD = { op: 0, step: 2, rm: 3, rd: 4, rs1: 6, rs2: 8, rs3: 10, imm: 12 } as const;
+export const RECORD = {
+  op: 0,
+  rd: 2,
+  rs1: 3,
+  rs2: 4,
+  rm: 6,
+  rs3: 7,
+  imm: 8,
+  csr: 12,
+} as const;
 export const RECORD_BYTES = 16;
 /** Slots of a page; the record behind the last one is the page-end record. */
 export const SLOTS = 2048;

@@ -44,6 +44,8 @@ import {
   tlbOffset,
 } from "./layout.ts";
 
+import { OP_PAGE_END, OP_UNDECODED } from "./ops.ts";
+
 /** Stores to a page of code after which its decoded form is dropped as a whole. */
 const CODE_STORES_MAX = 64;
 
@@ -440,13 +442,6 @@ export function emitPages(module: Module, layout: Layout): Pages {
     flags: (hostAddress) => flagsAddress(pageOf(hostAddress)).loadI32From8U(),
   };
 }
-
-/** Records that no instruction has. */
-export const OP_UNDECODED = 0;
-export const OP_PAGE_END = 1;
-export const OP_STRADDLE = 2;
-export const OP_ILLEGAL = 3;
-export const OP_FIRST = 4;
 
 /** Where a leaf PTE is remembered as the source of some TLB entry. */
 export function leafFilterIndex(pte: I64): I64 {

@@ -19,6 +19,8 @@ export type Part =
   | number
   | Code
   | { readonly enter: Label }
+  /** The branch that follows is taken likely (true) or hardly ever (false). */
+  | { readonly hint: boolean }
   | { readonly leave: true }
   | { readonly branch: Label };
 
@@ -447,16 +449,32 @@ export function after<T extends I32 | I64 | F64>(statements: readonly Void[], va
   return like(value, [...statements, value]);
 }
 
-/** `if (condition) { then } else { otherwise }` */
+/**
+ * `if (condition) { then } else { otherwise }`
+ *
+ * @param likely whether the condition holds almost always or hardly ever. Compilers move the other
+ *   side out of the way. Source: WebAssembly branch hinting proposal.
+ */
 export function when(
   condition: I32,
   then: readonly Void[],
   otherwise?: readonly Void[],
+  likely?: boolean,
 ): Void {
-  const parts: Part[] = [condition, 0x04, 0x40, { enter: new Label("if") }, ...then];
+  const parts: Part[] = [condition, ...hints(likely), 0x04, 0x40, { enter: new Label("if") }];
+  parts.push(...then);
   if (otherwise) parts.push(0x05, ...otherwise);
   parts.push(0x0b, { leave: true });
   return new Void(parts);
+}
+
+/** As {@link when}, for what hardly ever happens. */
+export function rarely(condition: I32, then: readonly Void[]): Void {
+  return when(condition, then, undefined, false);
+}
+
+function hints(likely: boolean | undefined): Part[] {
+  return likely === undefined ? [] : [{ hint: likely }];
 }
 
 /** A block that `br(label)` leaves. */
@@ -481,9 +499,9 @@ export function br(label: Label): Void {
   return new Void([0x0c, { branch: label }]);
 }
 
-/** Jumps to a label if the condition is not 0. */
-export function brIf(label: Label, condition: I32): Void {
-  return new Void([condition, 0x0d, { branch: label }]);
+/** Jumps to a label if the condition is not 0; `likely` as in {@link when}. */
+export function brIf(label: Label, condition: I32, likely?: boolean): Void {
+  return new Void([condition, ...hints(likely), 0x0d, { branch: label }]);
 }
 
 /** Jumps to `labels[index]`, or to `otherwise` if the index is beyond them. */
