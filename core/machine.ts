@@ -2,7 +2,7 @@
 import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { DeviceBus } from "./bus.ts";
 import type { BuildBoard, Device, HartLine, IrqLine } from "./device.ts";
-import { Engine } from "./hart/engine.ts";
+import { type Bus, Engine } from "./hart/engine.ts";
 import {
   CANONICAL_FIELDS,
   DRAM,
@@ -61,7 +61,7 @@ const MIB = 1024 * 1024;
 const LINE_BITS = { MSIP: 1 << 3, MTIP: 1 << 7, SEIP: 1 << 9, MEIP: 1 << 11 } as const;
 
 /** A machine, at a cycle. */
-export class Machine {
+export class Machine implements Bus {
   /** By their ids, in the order in which the board built them. */
   readonly devices: ReadonlyMap<string, Device>;
   readonly memory: Ram;
@@ -69,6 +69,7 @@ export class Machine {
   readonly engine: Engine;
   readonly #options: MachineOptions;
   readonly #host: Host;
+  readonly #bus: DeviceBus;
   readonly #scheduler: Scheduler;
   readonly #ramDigest: RamDigest;
   readonly #hash: XXHashAPI;
@@ -94,20 +95,7 @@ export class Machine {
     this.#host = host;
     this.#hash = hash;
     this.#scheduler = new Scheduler(harts, seedFor(seed, "scheduler"));
-    let bus: DeviceBus | undefined;
-    // Devices exist only after the engine; no instruction runs before both do.
-    this.engine = new Engine(memoryBytes, harts, {
-      load: (address, width) => bus!.load(address, width),
-      store: (address, width, low, high) => {
-        const taken = bus!.store(address, width, low, high);
-        // A store may have armed a device's own timer.
-        if (this.#deviceDeadline() < this.#deadlineSeen) this.#cut();
-        return taken;
-      },
-      get high() {
-        return bus!.high;
-      },
-    }, engine?.tlbEntries ?? 256);
+    this.engine = new Engine(memoryBytes, harts, this, engine?.tlbEntries ?? 256);
     this.memory = new Ram(this.engine, () => this.#scheduler.hart);
     this.clock = new MachineClock(this.engine, host, () => this.cycle, () => this.#cut());
     const attachments = options.buildBoard({
@@ -116,7 +104,7 @@ export class Machine {
       hartIrq: (hart, line) => this.#hartIrq(hart, line),
       output: (device, output) => this.#output(device, output),
     });
-    bus = new DeviceBus(attachments);
+    this.#bus = new DeviceBus(attachments);
     this.devices = new Map(attachments.map(({ device }) => [device.id, device]));
     if (this.devices.size < attachments.length) throw new RangeError("Two devices share an id");
     this.#active = attachments.flatMap(({ device }) =>
@@ -141,6 +129,24 @@ export class Machine {
     const hart = this.#scheduler.hart;
     return this.#cycle + i32[this.engine.index32(hart, "granted")] -
       i32[this.engine.index32(hart, "left")] - 1;
+  }
+
+  /** For the engine: a load of the instruction under way that is not from memory. */
+  load(address: number, width: number): number | undefined {
+    return this.#bus.load(address, width);
+  }
+
+  /** For the engine: the upper half of the last such load. */
+  get high(): number {
+    return this.#bus.high;
+  }
+
+  /** For the engine: a store of the instruction under way that is not to memory. */
+  store(address: number, width: number, low: number, high: number): boolean {
+    const taken = this.#bus.store(address, width, low, high);
+    // It may have armed a device's own timer.
+    if (this.#deviceDeadline() < this.#deadlineSeen) this.#cut();
+    return taken;
   }
 
   /** Runs until a cycle, or until the guest turns itself off. */
