@@ -75,6 +75,7 @@ export class VirtioMmio implements Device {
   #deviceFeaturesSel = 0;
   #driverFeaturesSel = 0;
   #driverFeatures = 0n;
+  #queueFeatures: QueueFeatures = { indirect: false, eventIdx: false };
   #queueSel = 0;
   #interruptStatus = 0;
   #configGeneration = 0;
@@ -191,7 +192,7 @@ export class VirtioMmio implements Device {
     this.#status = saved.status;
     this.#deviceFeaturesSel = saved.deviceFeaturesSel;
     this.#driverFeaturesSel = saved.driverFeaturesSel;
-    this.#driverFeatures = saved.driverFeatures;
+    this.#setDriverFeatures(saved.driverFeatures);
     this.#queueSel = saved.queueSel;
     this.#interruptStatus = saved.interruptStatus;
     this.#configGeneration = saved.configGeneration;
@@ -218,8 +219,10 @@ export class VirtioMmio implements Device {
     return (this.#driverFeatures >> BigInt(bit) & 1n) === 1n;
   }
 
-  get #queueFeatures(): QueueFeatures {
-    return {
+  /** Looked at for every buffer, so it is kept apart from the bits that it follows from. */
+  #setDriverFeatures(features: bigint): void {
+    this.#driverFeatures = features;
+    this.#queueFeatures = {
       indirect: this.#negotiated(VIRTIO_F_INDIRECT_DESC),
       eventIdx: this.#negotiated(VIRTIO_F_EVENT_IDX),
     };
@@ -246,9 +249,11 @@ export class VirtioMmio implements Device {
   #writeDriverFeatures(value: number): void {
     if ((this.#status & FEATURES_OK) !== 0 || this.#driverFeaturesSel > 1) return;
     const old = this.#driverFeatures;
-    this.#driverFeatures = this.#driverFeaturesSel === 0
-      ? (old >> 32n << 32n) | BigInt(value)
-      : (old & 0xffff_ffffn) | (BigInt(value) << 32n);
+    this.#setDriverFeatures(
+      this.#driverFeaturesSel === 0
+        ? (old >> 32n << 32n) | BigInt(value)
+        : (old & 0xffff_ffffn) | (BigInt(value) << 32n),
+    );
   }
 
   #writeStatus(value: number): void {
@@ -272,7 +277,7 @@ export class VirtioMmio implements Device {
     this.#status = 0;
     this.#deviceFeaturesSel = 0;
     this.#driverFeaturesSel = 0;
-    this.#driverFeatures = 0n;
+    this.#setDriverFeatures(0n);
     this.#queueSel = 0;
     this.#interruptStatus = 0;
     this.#ports.irq.set(false);
