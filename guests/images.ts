@@ -15,6 +15,7 @@ export const IMAGE_NAMES = [
   "smp",
   "timer",
   "trap",
+  "empty",
 ] as const;
 
 /** A committed image, or `flat`, which is too large to commit. */
