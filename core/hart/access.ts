@@ -121,7 +121,7 @@ export function emitAccess(
     const rights = f.i32();
     const refuse = [...fault(hart, accessCause(right), address), ret(int(0))];
     return [
-      rights.set(pmp.rights.call(hart, physical.and(-4096), long(4096), privilegeOf(regime))),
+      rights.set(pmp.pageRights.call(hart, physical, privilegeOf(regime))),
       when(rights.and(PARTIAL).eqz(), [
         when(rights.and(right).eq(right), [ret(int(1))]),
         ...refuse,

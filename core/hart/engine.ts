@@ -221,7 +221,7 @@ export function emitEngine(layout: Layout): Uint8Array<ArrayBuffer> {
   const decodeRecord = module.import("env", "decodeRecord", ["i32"], "void");
   const decodeWord = module.import("env", "decodeWord", ["i32", "i32"], "void");
   const pages = emitPages(module, layout);
-  const pmp = emitPmp(module);
+  const pmp = emitPmp(module, layout);
   const translate = emitTranslate(module, pages, pmp);
   const access = emitAccess(module, layout, bus, pages, pmp, translate);
   const csrAccess = emitCsrAccess(module, pages, pmp);

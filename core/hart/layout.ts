@@ -217,6 +217,8 @@ export interface Layout {
   readonly pageFlags: number;
   /** One i32 per page: its decoded page's number plus one, or 0. */
   readonly codeMap: number;
+  /** One byte per page for each hart, one hart after another: its PMP rights below machine mode. */
+  readonly pmpRights: number;
   /** i32 page numbers. */
   readonly dirtyList: number;
   readonly tableList: number;
@@ -231,7 +233,8 @@ export interface Layout {
 export function layoutOf(memoryBytes: number, harts: number, tlbEntries: number): Layout {
   const pages = (memoryBytes + ROM_BYTES) / 4096;
   const pageFlags = hartBase(harts);
-  const codeMap = align(pageFlags + pages, 64);
+  const pmpRights = pageFlags + pages;
+  const codeMap = align(pmpRights + pages * harts, 64);
   const dirtyList = codeMap + pages * 4;
   const tableList = dirtyList + pages * 4;
   const decoded = align(tableList + TABLE_PAGES * 4, 4096);
@@ -244,6 +247,7 @@ export function layoutOf(memoryBytes: number, harts: number, tlbEntries: number)
     tlbEntries,
     pageFlags,
     codeMap,
+    pmpRights,
     dirtyList,
     tableList,
     decoded,

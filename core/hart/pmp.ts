@@ -1,7 +1,7 @@
 /** Physical memory protection. Source: RISC-V privileged specification, 3.7. */
-import { block, br, I32, type I64, int, long, loop, ret, when } from "../wasm/code.ts";
+import { block, br, I32, type I64, int, long, loop, memoryFill, ret, when } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
-import { get, offsetOf, PMP_HIGH, PMP_LOW, PMPADDR, put } from "./layout.ts";
+import { DRAM, get, type Layout, offsetOf, PMP_HIGH, PMP_LOW, PMPADDR, put } from "./layout.ts";
 
 /** Rights as PMP configurations and this engine write them. */
 export const RIGHT = { read: 1, write: 2, execute: 4 } as const;
@@ -18,11 +18,14 @@ const MACHINE_MODE = 3;
 export interface Pmp {
   /** (hart, physical address, bytes, privilege) → rights, or {@link PARTIAL}. */
   readonly rights: WasmFunction<["i64", "i64", "i64", "i32"], "i32">;
+  /** (hart, physical address, privilege): rights of the whole page of 4 KiB, remembered per page of RAM. */
+  readonly pageRights: WasmFunction<["i64", "i64", "i32"], "i32">;
   /** (hart): computes the entries' bounds again after a change of `pmpcfg` or `pmpaddr`. */
   readonly update: WasmFunction<["i64"], "void">;
 }
 
-export function emitPmp(module: Module): Pmp {
+export function emitPmp(module: Module, layout: Layout): Pmp {
+  const remembered = (hart: I64) => get(hart, "hartid").mul(layout.pages).add(layout.pmpRights);
   const rights = module.function("pmpRights", ["i64", "i64", "i64", "i32"], "i32");
   module.define(rights, (f, hart, address, size, privilege) => {
     const entry = f.i64();
@@ -52,6 +55,27 @@ export function emitPmp(module: Module): Pmp {
     ];
   });
 
+  const pageRights = module.function("pmpPageRights", ["i64", "i64", "i32"], "i32");
+  module.define(pageRights, (f, hart, address, privilege) => {
+    const page = f.i64();
+    const slot = f.i64();
+    const found = f.i32();
+    const known = 0x80;
+    return [
+      page.set(address.and(-4096)),
+      when(privilege.eq(MACHINE_MODE).or(page.sub(DRAM).geU(layout.memoryBytes)), [
+        ret(rights.call(hart, page, long(4096), privilege)),
+      ]),
+      slot.set(remembered(hart).add(page.sub(DRAM).shrU(12))),
+      found.set(slot.loadI32From8U()),
+      when(found.eqz(), [
+        found.set(rights.call(hart, page, long(4096), privilege)),
+        slot.storeI32As8(found.or(known)),
+      ]),
+      found.and(~known),
+    ];
+  });
+
   const update = module.function("pmpUpdate", ["i64"], "void");
   module.define(update, (f, hart) => {
     const entry = f.i64();
@@ -62,6 +86,7 @@ export function emitPmp(module: Module): Pmp {
     const high = f.i64();
     const mode = f.i32();
     return [
+      memoryFill(remembered(hart), 0, long(layout.pages)),
       put(hart, "pmpCount", 0),
       entry.set(long(0)),
       loop((again) => [
@@ -91,7 +116,7 @@ export function emitPmp(module: Module): Pmp {
       ]),
     ];
   });
-  return { rights, update };
+  return { rights, pageRights, update };
 }
 
 // pmpcfg0 and pmpcfg2 lie side by side: one byte per entry.

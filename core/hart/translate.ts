@@ -15,7 +15,7 @@ import {
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, MACHINE, put, REGIME, TABLE_PAGES } from "./layout.ts";
 import type { Pages } from "./pages.ts";
-import { type Pmp, RIGHT } from "./pmp.ts";
+import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
 
 /** Bits of a page table entry. */
 export const PTE = {
@@ -106,6 +106,7 @@ export function emitTranslate(module: Module, pages: Pages, pmp: Pmp): Translate
     const table = f.i64();
     const shift = f.i64();
     const wanted = f.i64();
+    const rights = f.i32();
     const user = pte.and(PTE.user);
     const none = long(0);
     const accessFault = () => [...fault(hart, accessCause(right), address), ret(none)];
@@ -126,10 +127,11 @@ export function emitTranslate(module: Module, pages: Pages, pmp: Pmp): Translate
           shift.set(level.mul(9).add(12)),
           pteAddress.set(table.add(address.shrU(shift).and(511).shl(3))),
           // Implicit accesses are checked as the supervisor's.
-          when(
-            pmp.rights.call(hart, pteAddress, long(8), int(1)).and(9).ne(RIGHT.read),
-            accessFault(),
-          ),
+          rights.set(pmp.pageRights.call(hart, pteAddress, int(1))),
+          when(rights.and(PARTIAL), [
+            rights.set(pmp.rights.call(hart, pteAddress, long(8), int(1))),
+          ]),
+          when(rights.and(PARTIAL | RIGHT.read).ne(RIGHT.read), accessFault()),
           pteHost.set(pages.host.call(pteAddress)),
           when(pteHost.eqz(), accessFault()),
           pages.markTable.call(pteHost),
@@ -170,7 +172,9 @@ export function emitTranslate(module: Module, pages: Pages, pmp: Pmp): Translate
         when(pte.and(wanted).ne(wanted), [
           brIf(pageFault, get(hart, "menvcfg").and(ADUE).eqz()),
           when(
-            pmp.rights.call(hart, pteAddress, long(8), int(1)).and(10).ne(RIGHT.write),
+            pmp.rights.call(hart, pteAddress, long(8), int(1)).and(PARTIAL | RIGHT.write).ne(
+              RIGHT.write,
+            ),
             accessFault(),
           ),
           // A and D only rise here, so nothing derived from the entry becomes wrong.
