@@ -6,7 +6,7 @@ import { emitAccess } from "./access.ts";
 import { csrNumbers, emitCsrAccess } from "./csr.ts";
 import { emitFloat } from "./float/float.ts";
 import { emitInterpreter } from "./interpreter.ts";
-import { NEAR, OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, opOf } from "./ops.ts";
+import { NEAR, OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, opOf, UPPER_IMM } from "./ops.ts";
 import {
   DECODED_BYTES,
   DECODED_HEADER,
@@ -176,26 +176,35 @@ export class Engine {
     const { index, length, rd, rs1, rs2, rs3, rm } = decoded;
     const target = slot * 2 + decoded.imm;
     const near = NEAR[index] && slot < SLOTS && target >= 0 && target < 4096;
-    // Near records hold the distance in records.
-    const imm = near ? decoded.imm * (RECORD_BYTES / 2) : decoded.imm;
     view.setUint16(address + RECORD.op, opOf(index, length, near), true);
     view.setUint8(address + RECORD.rd, WRITES_X[index] && rd === 0 ? X0_SINK : rd);
     view.setUint8(address + RECORD.rs1, rs1);
     view.setUint8(address + RECORD.rs2, rs2);
-    view.setUint8(address + RECORD.rm, rm);
-    view.setUint8(address + RECORD.rs3, rs3);
-    view.setInt32(address + RECORD.imm, imm, true);
+    if (HAS_IMM[index]) {
+      // Near records hold the distance in bytes of records.
+      const imm = near ? decoded.imm * (RECORD_BYTES / 2) : decoded.imm;
+      const stored = UPPER_IMM[index] ? imm >> 12 : imm;
+      view.setUint8(address + RECORD.imm, stored);
+      view.setUint16(address + RECORD.imm + 1, stored >> 8, true);
+    } else {
+      view.setUint8(address + RECORD.rm, rm);
+      view.setUint8(address + RECORD.rs3, rs3);
+    }
     if (IS_CSR[index]) {
-      view.setInt32(address + RECORD.csr, CSR_POSITIONS.get(imm) ?? -1, true);
+      view.setUint8(address + RECORD.rs2, CSR_POSITIONS.get(decoded.imm) ?? NO_CSR);
     }
   }
 }
 
 const CSR_POSITIONS = csrNumbers().positions;
+/** No position in the table: an illegal access. */
+const NO_CSR = 0xff;
 const WRITES_X = INSTRUCTIONS.map(({ effects }) => effects.some((effect) => effect.op === "setX"));
 const IS_CSR = INSTRUCTIONS.map(({ effects }) =>
   effects.some((effect) => effect.op === "setX" && effect.value.op === "csr")
 );
+
+const HAS_IMM = INSTRUCTIONS.map(({ encoding }) => /imm|csr/.test(encoding));
 
 const modules = new Map<string, WebAssembly.Module>();
 

@@ -38,6 +38,7 @@ import {
   hartBase,
   type Layout,
   offsetOf,
+  PC_SHIFT,
   put,
   RECORD,
   RECORD_BYTES,
@@ -52,7 +53,7 @@ import {
   X,
 } from "./layout.ts";
 import { amoResult, lower, lowerCondition, type Target } from "./lower.ts";
-import { type Handler, HANDLERS } from "./ops.ts";
+import { type Handler, HANDLERS, UPPER_IMM } from "./ops.ts";
 import { CAUSE, fault, faulted, MSTATUS } from "./translate.ts";
 import { pendingInterrupts, type Traps } from "./trap.ts";
 
@@ -89,7 +90,7 @@ class Interpreter implements Target {
   readonly #record: LocalOf<"i64">;
   /** Address of the current record. */
   readonly #ip: LocalOf<"i64">;
-  /** pc = (ip >> 3) + delta */
+  /** pc = (ip >> PC_SHIFT) + delta */
   readonly #delta: LocalOf<"i64">;
   /** Virtual address of the current page; 1 where the next instruction must be fetched anew. */
   readonly #page: LocalOf<"i64">;
@@ -106,7 +107,8 @@ class Interpreter implements Target {
   /** Temporaries of {@link once}, taken anew by each instruction. */
   readonly #temporaries: LocalOf<"i64">[] = [];
   #temporariesUsed = 0;
-  /** Of the instruction whose handler is being emitted, in bytes. */
+  /** The instruction whose handler is being emitted, and its length in bytes. */
+  #index = 0;
   #length = 4;
   #exit!: Label;
   #check!: Label;
@@ -224,9 +226,9 @@ class Interpreter implements Target {
           ]),
         ], true),
         when(this.#page.ne(1), [
-          this.#ip.set(this.#ip.add(pc.and(4095).shl(3))),
+          this.#ip.set(this.#ip.add(pc.and(4095).shl(PC_SHIFT))),
         ]),
-        this.#delta.set(pc.sub(this.#ip.shrU(3))),
+        this.#delta.set(pc.sub(this.#ip.shrU(PC_SHIFT))),
         this.#dispatchLoop(),
       ];
     });
@@ -295,7 +297,9 @@ class Interpreter implements Target {
   #undecoded(): Void[] {
     return [
       this.#notACycle(),
-      this.parts.decodeRecord.call(this.#ip.sub(this.parts.layout.decoded).shrU(4).wrap()),
+      this.parts.decodeRecord.call(
+        this.#ip.sub(this.parts.layout.decoded).divU(RECORD_BYTES).wrap(),
+      ),
       br(this.#next),
     ];
   }
@@ -311,7 +315,7 @@ class Interpreter implements Target {
       brIf(this.#fault, faulted(this.#hart), false),
       this.#notACycle(),
       ...this.#useSingle(),
-      this.#delta.set(this.#pc.sub(this.#ip.shrU(3))),
+      this.#delta.set(this.#pc.sub(this.#ip.shrU(PC_SHIFT))),
       br(this.#next),
     ];
   }
@@ -335,6 +339,7 @@ class Interpreter implements Target {
     const out: Void[] = [];
     const instruction = INSTRUCTIONS[index];
     const { effects } = instruction;
+    this.#index = index;
     this.#length = length;
     const text = JSON.stringify(
       effects,
@@ -403,7 +408,7 @@ class Interpreter implements Target {
     ];
   }
 
-  // Near records hold the distance in records.
+  // Near records hold the distance in bytes of records.
   #jumpNear(): Void[] {
     return [this.#ip.set(this.#ip.add(this.imm())), br(this.#next)];
   }
@@ -411,7 +416,7 @@ class Interpreter implements Target {
   #jump(): Void[] {
     return [
       brIf(this.#fetch, this.#pc.and(-4096).ne(this.#page)),
-      this.#ip.set(this.#pc.sub(this.#delta).shl(3)),
+      this.#ip.set(this.#pc.sub(this.#delta).shl(PC_SHIFT)),
       br(this.#next),
     ];
   }
@@ -530,7 +535,7 @@ class Interpreter implements Target {
   }
 
   #currentPc(): I64 {
-    return this.#ip.shrU(3).add(this.#delta);
+    return this.#ip.shrU(PC_SHIFT).add(this.#delta);
   }
 
   // The offset of a register in its file.
@@ -540,7 +545,7 @@ class Interpreter implements Target {
 
   // A byte of the record.
   #field(field: number): I64 {
-    return field === 7 ? this.#record.shrU(56) : this.#record.shrU(field * 8).and(0xff);
+    return this.#record.shrU(field * 8).and(0xff);
   }
 
   x(field: Field): I64 {
@@ -552,7 +557,8 @@ class Interpreter implements Target {
   }
 
   imm(): I64 {
-    return this.#ip.load32S(RECORD.imm);
+    const imm = this.#record.shrS(RECORD.imm * 8);
+    return UPPER_IMM[this.#index] ? imm.shl(12) : imm;
   }
 
   // It takes the place of rs1.
@@ -565,7 +571,7 @@ class Interpreter implements Target {
   }
 
   next(): I64 {
-    return this.#nextRecord().shrU(3).add(this.#delta);
+    return this.#nextRecord().shrU(PC_SHIFT).add(this.#delta);
   }
 
   once(value: I64, use: (value: I64) => I64): I64 {
@@ -668,8 +674,8 @@ class Interpreter implements Target {
       ...this.#saveLeft(),
       value.set(this.parts.csrAccess.call(
         this.#hart,
-        this.#ip.loadI32(RECORD.csr),
-        this.#ip.loadI32(RECORD.imm),
+        this.#field(RECORD.rs2).wrap(),
+        this.imm().wrap(),
         operand,
         int(CSR_KIND[kind]),
         this.#writes,
@@ -723,7 +729,7 @@ function emitWordAt(module: Module, { layout }: InterpreterParts) {
     return [
       when(ip.eq(hart.add(STRADDLE_RECORD)), [ret(get(hart, "straddleWord"))]),
       page.set(ip.sub(layout.decoded).divU(DECODED_BYTES)),
-      slot.set(ip.sub(layout.decoded).sub(page.mul(DECODED_BYTES)).shrU(4)),
+      slot.set(ip.sub(layout.decoded).sub(page.mul(DECODED_BYTES)).divU(RECORD_BYTES)),
       page.set(page.mul(DECODED_BYTES).add(layout.decoded).load32U(DECODED_HEADER)),
       word.set(page.shl(12).add(slot.shl(1)).add(layout.ram).load16U()),
       when(word.and(3).eq(3), [

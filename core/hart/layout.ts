@@ -112,21 +112,17 @@ export function put(hart: I64, field: HartField, value: I64 | number | bigint): 
 }
 
 /**
- * A decoded instruction: 16 bytes for each 2-byte slot of a page, read as one word of 8 bytes and
- * the immediate. Bytes from the record's start; `op` has 2 bytes and is 0 where nothing is decoded
- * yet, `imm` has 4, and so has `csr`: the position of the CSR in the access function's table.
+ * A decoded instruction: a word of 8 bytes for each 2-byte slot of a page. Bytes from its start.
+ *
+ * `op` has 2 bytes and is 0 where nothing is decoded yet. `imm` is the upper 3, signed; no
+ * instruction has it and `rm` or `rs3`. Of lui and auipc it is the immediate's upper 20 bits. CSR
+ * instructions have the CSR's position in the access function's table in `rs2`.
  */
-export const RECORD = {
-  op: 0,
-  rd: 2,
-  rs1: 3,
-  rs2: 4,
-  rm: 6,
-  rs3: 7,
-  imm: 8,
-  csr: 12,
-} as const;
-export const RECORD_BYTES = 16;
+export const RECORD = { op: 0, rd: 2, rs1: 3, rs2: 4, imm: 5, rm: 5, rs3: 6 } as const;
+export const RECORD_BYTES = 8;
+/** pc = (record address >> this) + delta */
+export const PC_SHIFT = 2;
+
 /** Slots of a page; the record behind the last one is the page-end record. */
 export const SLOTS = 2048;
 
@@ -200,7 +196,7 @@ export const ROM_BYTES = 0xf000;
 /** Decoded pages that exist at most; then all are dropped. */
 export const DECODED_PAGES = 2048;
 /** {@link SLOTS} records, the page-end record, a header, and an odd tail against cache collisions. */
-export const DECODED_BYTES = 2050 * RECORD_BYTES + 96;
+export const DECODED_BYTES = 2056 * RECORD_BYTES + 64;
 /** Header of a decoded page: physical page number (i32), stores to it since it was decoded (i32), next free (i32). */
 export const DECODED_HEADER = 2049 * RECORD_BYTES;
 /** More pages with the `table` flag than this: drop all translations instead. */

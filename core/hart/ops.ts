@@ -30,6 +30,11 @@ export const NEAR: readonly boolean[] = INSTRUCTIONS.map(({ effects }) =>
   effects.some(jumpsToPcPlusImm)
 );
 
+/** By instruction: whether its immediate is the upper 20 bits of a word. */
+export const UPPER_IMM: readonly boolean[] = INSTRUCTIONS.map(({ encoding }) =>
+  encoding.includes("imm[31:12]")
+);
+
 const compressible = new Set(COMPRESSED.map((short) => expansionOf(short, INSTRUCTIONS).index));
 
 /** The handlers of instructions, in the order of their numbers. */
