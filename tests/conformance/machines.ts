@@ -10,7 +10,7 @@ const RAM = 0x8000_0000;
 const CYCLES_MAX = 10_000_000_000;
 
 /** QEMU's `rv64` with the extensions of our machine and no others. */
-const QEMU_CPU = "rv64,h=false,zbc=false,zba=true,zbb=true,zbs=true,sstc=true";
+const QEMU_CPU = "rv64,h=false,zbc=false,zba=true,zbb=true,zbs=true,sstc=true,pmu-num=29";
 
 /** Bytes of RAM at 0x8000_0000. */
 export const MEMORY_BYTES = 128 << 20;
