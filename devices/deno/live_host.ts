@@ -68,6 +68,12 @@ export class LiveHost implements Host {
     return mailbox;
   }
 
+  /** Whether something may come that nobody can foresee. */
+  get isLive(): boolean {
+    return this.#inFlight > 0 && this.#options.timing === "live" ||
+      this.#mailboxes.some((mailbox) => mailbox.isOpen);
+  }
+
   /** Passes on all console output that has gathered. */
   flush(): void {
     if (this.#console === undefined) return;
@@ -121,7 +127,7 @@ export class LiveHost implements Host {
 
   /** Each request ends the machine's slice, so nothing can come before the next call but this. */
   horizon(cycle: number): number {
-    const slice = this.#isLive ? cycle + LIVE_SLICE_CYCLES : Infinity;
+    const slice = this.isLive ? cycle + LIVE_SLICE_CYCLES : Infinity;
     return Math.max(cycle + 1, Math.min(slice, this.#scheduled()));
   }
 
@@ -131,25 +137,19 @@ export class LiveHost implements Host {
       return Promise.all(late.map(({ ready }) => ready)).then(() => {});
     }
     const quietMs = performance.now() - this.#lastTurnMs;
-    if (quietMs < (this.#isLive ? LIVE_TURN_MS : QUIET_TURN_MS)) return undefined;
+    if (quietMs < (this.isLive ? LIVE_TURN_MS : QUIET_TURN_MS)) return undefined;
     return this.#turn();
   }
 
   idle(cycle: number, deadline: number): number | Promise<number> {
     if (this.#hasInput(cycle)) return cycle;
     const until = Math.min(deadline, this.#scheduled());
-    return this.#isLive ? this.#wait(cycle, until) : until;
+    return this.isLive ? this.#wait(cycle, until) : until;
   }
 
   wallTimeNs(cycle: number): bigint {
     if (this.#options.timing === "model") return EPOCH_NS + BigInt(cycle);
     return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
-  }
-
-  /** Whether something may come that nobody can foresee. */
-  get #isLive(): boolean {
-    return this.#inFlight > 0 && this.#options.timing === "live" ||
-      this.#mailboxes.some((mailbox) => mailbox.isOpen);
   }
 
   /** The next cycle at which an input is known to come. */
@@ -170,7 +170,7 @@ export class LiveHost implements Host {
     for (;;) {
       const now = cycle + Math.floor((performance.now() - startMs) * CYCLES_PER_MS);
       if (this.#hasInput(Math.min(now, until))) return Math.min(now, until);
-      if (now >= until || !this.#isLive) return until;
+      if (now >= until || !this.isLive) return until;
       const restMs = Math.min((until - now) / CYCLES_PER_MS, TIMER_MS_MAX);
       if (restMs < TIMER_SLACK_MS) await this.#turn();
       else await this.#arrivalOr(restMs - TIMER_SLACK_MS);

@@ -1,0 +1,26 @@
+/**
+ * What core, devices and replay may use beyond the language itself: WebAssembly, which every host
+ * of ours has. Source: WebAssembly JavaScript Interface, section 5.
+ */
+declare namespace WebAssembly {
+  interface MemoryDescriptor {
+    readonly address?: "i32" | "i64";
+    readonly initial: number | bigint;
+    readonly maximum?: number | bigint;
+  }
+  class Memory {
+    constructor(descriptor: MemoryDescriptor);
+    readonly buffer: ArrayBuffer;
+    grow(pages: number | bigint): number | bigint;
+  }
+  class Module {
+    constructor(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer);
+  }
+  type ExportValue = Memory | ((...parameters: never[]) => unknown);
+  type Exports = Record<string, ExportValue>;
+  type Imports = Record<string, Record<string, unknown>>;
+  class Instance {
+    constructor(module: Module, imports?: Imports);
+    readonly exports: Exports;
+  }
+}
