@@ -7,6 +7,8 @@ const PAGE_BYTES = 4096;
 /** Dispatches accesses to devices. An address that none has, or a width that it refuses, is an access fault. */
 export class DeviceBus implements Bus {
   high = 0;
+  /** The device that took the last access. */
+  last: string | undefined;
   readonly #pages = new Map<number, Attachment>();
 
   /** Throws a RangeError if two devices overlap, or one is not aligned to pages of 4 KiB. */
@@ -45,7 +47,9 @@ export class DeviceBus implements Bus {
   #find(address: number, width: number): Attachment | undefined {
     const found = this.#pages.get(Math.floor(address / PAGE_BYTES));
     if (!found || address - found.base + width > found.device.sizeBytes) return undefined;
-    return found.device.widths.includes(width as Width) ? found : undefined;
+    if (!found.device.widths.includes(width as Width)) return undefined;
+    this.last = found.device.id;
+    return found;
   }
 
   #attach(attachment: Attachment): void {

@@ -2,7 +2,7 @@
 import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { DeviceBus } from "./bus.ts";
 import type { BuildBoard, Device, HartLine, IrqLine } from "./device.ts";
-import { type Bus, Engine } from "./hart/engine.ts";
+import { type Bus, Engine, type Stops, type WatchedAccess } from "./hart/engine.ts";
 import {
   CANONICAL_FIELDS,
   DRAM,
@@ -51,7 +51,24 @@ export type Stop =
   | { readonly reason: "until" }
   | { readonly reason: "power"; readonly power: PowerOutput }
   /** Every hart waits, no timer is armed and no input can come any more. */
-  | { readonly reason: "stuck" };
+  | { readonly reason: "stuck" }
+  /** The hart is about to execute an instruction at a breakpoint. */
+  | { readonly reason: "breakpoint"; readonly hart: number }
+  /** The cycle just past made these accesses to watched bytes. */
+  | { readonly reason: "watchpoint"; readonly hits: readonly WatchHit[] };
+
+/** What {@link Machine.run} watches. */
+export interface Watchpoint {
+  /** Physical address, in RAM. */
+  readonly address: number;
+  readonly sizeBytes: number;
+  readonly kind: "read" | "write" | "access";
+}
+
+/** An access to watched bytes, by a hart's instruction or by a device. */
+export type WatchHit =
+  & { readonly physical: number; readonly sizeBytes: number; readonly kind: WatchedAccess["kind"] }
+  & ({ readonly hart: number; readonly address: bigint } | { readonly device: string });
 
 /** Cycles between two digests. */
 export const DIGEST_CYCLES = 10_000_000;
@@ -76,6 +93,23 @@ export class Machine implements Bus {
   readonly #timers: readonly SupervisorTimer[];
   /** Devices that act by themselves. */
   readonly #active: readonly Required<Pick<Device, "deadline" | "tick">>[];
+  #breakpoints: ReadonlySet<bigint> = new Set();
+  #watchpoints: readonly Watchpoint[] = [];
+  /** From this cycle on breakpoints count. */
+  #breaksFrom = 0;
+  /** The hart that has reached a breakpoint. */
+  #broken: number | undefined;
+  readonly #hits: WatchHit[] = [];
+  /** The device whose input is being delivered, while no slice is under way. */
+  #actor: string | undefined;
+  readonly #stops: Stops = {
+    breakHit: (hart, pc) => {
+      if (this.cycle < this.#breaksFrom || !this.#breakpoints.has(pc)) return false;
+      this.#broken = hart;
+      return true;
+    },
+    accessed: (access) => this.#watched(access),
+  };
   #cycle = 0;
   /** A slice is under way: devices are being called by an instruction. */
   #running = false;
@@ -95,8 +129,12 @@ export class Machine implements Bus {
     this.#host = host;
     this.#hash = hash;
     this.#scheduler = new Scheduler(harts, seedFor(seed, "scheduler"));
-    this.engine = new Engine(memoryBytes, harts, this, engine?.tlbEntries ?? 256);
-    this.memory = new Ram(this.engine, () => this.#scheduler.hart);
+    this.engine = new Engine(memoryBytes, harts, this, this.#stops, engine?.tlbEntries ?? 256);
+    this.memory = new Ram(
+      this.engine,
+      () => this.#scheduler.hart,
+      (physical, sizeBytes) => this.#dmaWrote(physical, sizeBytes),
+    );
     this.clock = new MachineClock(this.engine, host, () => this.cycle, () => this.#cut());
     const attachments = options.buildBoard({
       memory: this.memory,
@@ -133,6 +171,7 @@ export class Machine implements Bus {
 
   /** For the engine: a load of the instruction under way that is not from memory. */
   load(address: number, width: number): number | undefined {
+    this.#actor = undefined;
     return this.#bus.load(address, width);
   }
 
@@ -143,16 +182,46 @@ export class Machine implements Bus {
 
   /** For the engine: a store of the instruction under way that is not to memory. */
   store(address: number, width: number, low: number, high: number): boolean {
+    this.#actor = undefined;
     const taken = this.#bus.store(address, width, low, high);
     // It may have armed a device's own timer.
     if (this.#deviceDeadline() < this.#deadlineSeen) this.#cut();
     return taken;
   }
 
-  /** Runs until a cycle, or until the guest turns itself off. */
-  async run(until: number): Promise<Stop> {
+  /** Replaces the breakpoints: virtual addresses, of any hart. */
+  setBreakpoints(addresses: ReadonlySet<bigint>): void {
+    this.#breakpoints = addresses;
+    this.engine.setBreakpoints(addresses);
+  }
+
+  /** Replaces the watchpoints. */
+  setWatchpoints(watchpoints: readonly Watchpoint[]): void {
+    this.#watchpoints = watchpoints;
+    const pages = new Set<number>();
+    for (const { address, sizeBytes } of watchpoints) {
+      for (let at = pageOf(address); at <= pageOf(address + sizeBytes - 1); at++) pages.add(at);
+    }
+    this.engine.setWatchedPages(pages);
+  }
+
+  /**
+   * Runs until a cycle, until the guest turns itself off, or until a breakpoint or watchpoint.
+   *
+   * A breakpoint at the very cycle at which it begins does not stop it, unless `stopAtOnce`.
+   */
+  async run(until: number, options: { readonly stopAtOnce?: boolean } = {}): Promise<Stop> {
+    this.#breaksFrom = options.stopAtOnce ? this.#cycle : this.#cycle + 1;
     for (;;) {
       if (this.#power) return this.#stop();
+      if (this.#hits.length > 0) {
+        return { reason: "watchpoint", hits: this.#hits.splice(0) };
+      }
+      if (this.#broken !== undefined) {
+        const hart = this.#broken;
+        this.#broken = undefined;
+        return { reason: "breakpoint", hart };
+      }
       if (this.#cycle >= until) return { reason: "until" };
       const settled = this.#host.settle(this.#cycle);
       if (settled) await settled;
@@ -234,6 +303,7 @@ export class Machine implements Bus {
           `Input for "${input.device}" at cycle ${this.#cycle}: no such device takes input`,
         );
       }
+      this.#actor = input.device;
       device.input(input);
     }
   }
@@ -328,6 +398,28 @@ export class Machine implements Bus {
     }
   }
 
+  #dmaWrote(physical: number, sizeBytes: number): void {
+    if (this.#watchpoints.length === 0) return;
+    this.#watched({
+      physical,
+      sizeBytes,
+      kind: "write",
+      device: this.#actor ?? this.#bus.last ?? "outside",
+    });
+  }
+
+  #watched(hit: WatchHit): void {
+    const { physical, sizeBytes, kind } = hit;
+    const matches = this.#watchpoints.some((watchpoint) =>
+      physical < watchpoint.address + watchpoint.sizeBytes &&
+      watchpoint.address < physical + sizeBytes &&
+      (watchpoint.kind === "access" || watchpoint.kind === (kind === "read" ? "read" : "write"))
+    );
+    if (!matches) return;
+    this.#hits.push(hit);
+    this.#cut();
+  }
+
   // Ends the slice after the instruction under way.
   #cut(): void {
     if (!this.#running) return;
@@ -363,6 +455,11 @@ export class Machine implements Bus {
     this.#power = undefined;
     return { reason: "power", power };
   }
+}
+
+// A page's number within RAM.
+function pageOf(address: number): number {
+  return Math.floor((address - DRAM) / 4096);
 }
 
 function check({ memoryBytes, harts, rom, engine }: MachineOptions): void {

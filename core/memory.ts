@@ -9,8 +9,15 @@ const GROUP_PAGES = PAGE_BYTES / 8;
 
 /** RAM at {@link DRAM}. */
 export class Ram implements GuestMemory {
-  /** @param running the hart whose instruction is under way */
-  constructor(readonly engine: Engine, readonly running: () => number) {}
+  /**
+   * @param running the hart whose instruction is under way
+   * @param wrote called after each store
+   */
+  constructor(
+    readonly engine: Engine,
+    readonly running: () => number,
+    readonly wrote: (physical: number, sizeBytes: number) => void = () => {},
+  ) {}
 
   view(address: number, sizeBytes: number): Uint8Array | undefined {
     const offset = this.#offset(address, sizeBytes);
@@ -30,6 +37,7 @@ export class Ram implements GuestMemory {
       done += sizeBytes;
     }
     this.engine.bytes.set(bytes, offset);
+    this.wrote(address, bytes.length);
     return true;
   }
 

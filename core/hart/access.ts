@@ -30,7 +30,7 @@ import {
   TLB_WRITE,
   tlbOffset,
 } from "./layout.ts";
-import { leafFilterIndex, type Pages } from "./pages.ts";
+import { leafFilterIndex, type Pages, type Watch, WATCH_KIND } from "./pages.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
 import { accessCause, CAUSE, fault, faulted, privilegeOf, type Translate } from "./translate.ts";
 
@@ -92,11 +92,20 @@ export function emitAccess(
   pages: Pages,
   pmp: Pmp,
   translate: Translate,
+  watch: Watch,
 ): Access {
   const regimeTlb = (hart: I64, regime: I32) =>
     hart.add(regime.extendU().mul(TLB_REGIME_BYTES)).add(tlbOffset(0));
   const stopIfFaulted = (hart: I64, value?: I64) =>
     when(faulted(hart), [value ? ret(value) : ret()]);
+
+  const observe = (hart: I64, host: I64, address: I64, size: I64, kind: number) =>
+    when(
+      pages.flags(host).and(PAGE.watched),
+      [watch.call(get(hart, "hartid").wrap(), host, address, size.wrap(), int(kind))],
+      undefined,
+      false,
+    );
 
   // Makes an entry of a TLB, and remembers the PTE that it came from.
   const install = (
@@ -170,6 +179,7 @@ export function emitAccess(
         when(long(0).loadI32(MACHINE.mmioFault), [...fault(hart, CAUSE.loadAccess, address)]),
         ret(value.or(long(0).load32U(MACHINE.mmioHigh).shl(32))),
       ]),
+      observe(hart, host, address, size, WATCH_KIND.read),
       when(permission.eq(1).and(pages.flags(host).and(PAGE.watched).eqz()), [
         ...install(hart, regime, address, TLB_READ, host.sub(address), entry),
       ]),
@@ -229,6 +239,7 @@ export function emitAccess(
         when(long(0).loadI32(MACHINE.mmioFault), [...fault(hart, CAUSE.storeAccess, address)]),
         ret(),
       ]),
+      observe(hart, host, address, size, WATCH_KIND.write),
       when(pages.beforeStore.call(hart, host, size), [storeBytes(host, size, value)]),
       when(permission.eq(1).and(pages.flags(host).eqz()), [
         ...install(hart, regime, address, TLB_WRITE, host.sub(address), entry),
@@ -276,6 +287,7 @@ export function emitAccess(
         CAUSE.storeAccess,
         host,
       ),
+      observe(hart, host, address, size, WATCH_KIND.read),
       loadBytes(host, size),
     ];
   });
@@ -298,6 +310,7 @@ export function emitAccess(
         CAUSE.loadAccess,
         host,
       ),
+      observe(hart, host, address, size, WATCH_KIND.read),
       put(hart, "reservation", address),
       put(hart, "reservationHost", host),
       loadBytes(host, size),
@@ -331,6 +344,7 @@ export function emitAccess(
         host,
       ),
       when(host.ne(get(hart, "reservationHost")), [ret(long(1))]),
+      observe(hart, host, address, size, WATCH_KIND.write),
       when(pages.beforeStore.call(hart, host, size), [storeBytes(host, size, value)]),
       long(0),
     ];

@@ -6,10 +6,20 @@ import { emitAccess } from "./access.ts";
 import { csrNumbers, emitCsrAccess } from "./csr.ts";
 import { emitFloat } from "./float/float.ts";
 import { emitInterpreter } from "./interpreter.ts";
-import { NEAR, OP_ILLEGAL, OP_PAGE_END, OP_STRADDLE, opOf, UPPER_IMM } from "./ops.ts";
+import {
+  NEAR,
+  OP_BREAK,
+  OP_ILLEGAL,
+  OP_PAGE_END,
+  OP_STRADDLE,
+  OP_UNDECODED,
+  opOf,
+  UPPER_IMM,
+} from "./ops.ts";
 import {
   DECODED_BYTES,
   DECODED_HEADER,
+  DRAM,
   hartBase,
   type HartField,
   type Layout,
@@ -38,6 +48,28 @@ export interface Bus {
   store(address: number, width: number, low: number, high: number): boolean;
 }
 
+/** An access to a watched page. */
+export interface WatchedAccess {
+  readonly hart: number;
+  /** Physical address. */
+  readonly physical: number;
+  /** Virtual address. */
+  readonly address: bigint;
+  readonly sizeBytes: number;
+  /** `walk`: a page walk set an A or D bit. */
+  readonly kind: "read" | "write" | "walk";
+}
+
+const WATCH_KINDS = ["read", "write", "walk"] as const;
+
+/** Asked where an instruction might stop its hart. */
+export interface Stops {
+  /** The hart is about to execute an instruction with the page offset of a breakpoint. */
+  breakHit(hart: number, pc: bigint): boolean;
+  /** The instruction under way makes an access to a watched page. */
+  accessed(access: WatchedAccess): void;
+}
+
 interface Exports {
   readonly run: (hart: number, cycles: number) => number;
   readonly cleanAll: () => void;
@@ -55,8 +87,11 @@ export class Engine {
   readonly u64: BigUint64Array;
   readonly #view: DataView;
   readonly #exports: Exports;
+  /** Slots of a page at which some breakpoint is. */
+  #breakSlots: ReadonlySet<number> = new Set();
+  #watchedPages: readonly number[] = [];
 
-  constructor(memoryBytes: number, harts: number, bus: Bus, tlbEntries: number) {
+  constructor(memoryBytes: number, harts: number, bus: Bus, stops: Stops, tlbEntries: number) {
     const layout = layoutOf(memoryBytes, harts, tlbEntries);
     this.layout = layout;
     const limit = BigInt(layout.wasmPages);
@@ -81,6 +116,16 @@ export class Engine {
           const taken = bus.store(address >>> 0, width, low >>> 0, high >>> 0);
           this.i32[MACHINE.mmioFault / 4] = taken ? 0 : 1;
         },
+        breakHit: (hart: number, pc: bigint) =>
+          stops.breakHit(hart, BigInt.asUintN(64, pc)) ? 1 : 0,
+        watch: (hart: number, host: bigint, address: bigint, sizeBytes: number, kind: number) =>
+          stops.accessed({
+            hart,
+            physical: Number(host) - layout.ram + DRAM,
+            address: BigInt.asUintN(64, address),
+            sizeBytes,
+            kind: WATCH_KINDS[kind],
+          }),
         decodeRecord: (record: number) => this.#decodeRecord(record),
         decodeWord: (hart: number, word: number) =>
           this.#fill(hartBase(hart) + STRADDLE_RECORD, decode(word), SLOTS),
@@ -108,6 +153,30 @@ export class Engine {
   /** Index of the low half of a hart's field in {@link i32}. */
   index32(hart: number, field: HartField): number {
     return (hartBase(hart) + offsetOf(field)) / 4;
+  }
+
+  /** Sets the breakpoints: all of them, by virtual address. */
+  setBreakpoints(addresses: Iterable<bigint>): void {
+    const slots = new Set<number>();
+    for (const address of addresses) slots.add(Number(address & 4095n) / 2);
+    const { decoded } = this.layout;
+    const pages = this.i32[MACHINE.decodedCount / 4];
+    for (const slot of new Set([...slots, ...this.#breakSlots])) {
+      for (let page = 0; page < pages; page++) {
+        const record = decoded + page * DECODED_BYTES + slot * RECORD_BYTES;
+        this.#view.setUint16(record + RECORD.op, OP_UNDECODED, true);
+      }
+    }
+    this.#breakSlots = slots;
+  }
+
+  /** Sets the watched pages: all of them, as physical page numbers within RAM. */
+  setWatchedPages(pages: Iterable<number>): void {
+    const { pageFlags } = this.layout;
+    for (const page of this.#watchedPages) this.bytes[pageFlags + page] &= ~PAGE.watched;
+    this.#watchedPages = [...pages];
+    for (const page of this.#watchedPages) this.bytes[pageFlags + page] |= PAGE.watched;
+    this.#exports.flushAll();
   }
 
   /** Forgets every TLB entry; nothing that a guest can see. */
@@ -158,6 +227,10 @@ export class Engine {
     const half = (this.layout.ram + page * 4096) / 2 + slot;
     const low = this.u16[half];
     const address = base + slot * RECORD_BYTES;
+    if (this.#breakSlots.has(slot)) {
+      this.#view.setUint16(address + RECORD.op, OP_BREAK, true);
+      return;
+    }
     if ((low & 3) === 3 && slot === SLOTS - 1) {
       this.#view.setUint16(address + RECORD.op, OP_STRADDLE, true);
       return;
@@ -229,10 +302,12 @@ export function emitEngine(layout: Layout): Uint8Array<ArrayBuffer> {
   };
   const decodeRecord = module.import("env", "decodeRecord", ["i32"], "void");
   const decodeWord = module.import("env", "decodeWord", ["i32", "i32"], "void");
+  const breakHit = module.import("env", "breakHit", ["i32", "i64"], "i32");
+  const watch = module.import("env", "watch", ["i32", "i64", "i64", "i32", "i32"], "void");
   const pages = emitPages(module, layout);
   const pmp = emitPmp(module, layout);
-  const translate = emitTranslate(module, pages, pmp);
-  const access = emitAccess(module, layout, bus, pages, pmp, translate);
+  const translate = emitTranslate(module, pages, pmp, watch);
+  const access = emitAccess(module, layout, bus, pages, pmp, translate, watch);
   const csrAccess = emitCsrAccess(module, pages, pmp);
   const traps = emitTraps(module);
   const float = emitFloat(module);
@@ -244,6 +319,7 @@ export function emitEngine(layout: Layout): Uint8Array<ArrayBuffer> {
     float,
     decodeRecord,
     decodeWord,
+    breakHit,
   });
   for (
     const fn of [run, pages.cleanAll, pages.flushAll, pages.externalStore, pmp.update]

@@ -66,6 +66,8 @@ export interface InterpreterParts {
   readonly float: FloatFunctions;
   /** (record number): decodes it. */
   readonly decodeRecord: WasmFunction<["i32"], "void">;
+  /** (hart number, pc) → whether a breakpoint stops the hart here. */
+  readonly breakHit: WasmFunction<["i32", "i64"], "i32">;
   /** (hart number, word): decodes it into the hart's straddle record. */
   readonly decodeWord: WasmFunction<["i32", "i32"], "void">;
 }
@@ -290,6 +292,7 @@ class Interpreter implements Target {
       () => this.#pageEnd(),
       () => this.#straddle(),
       () => this.#illegal(),
+      () => this.#breakpoint(),
       ...HANDLERS.map((handler) => () => this.#instruction(handler)),
     ];
   }
@@ -306,6 +309,20 @@ class Interpreter implements Target {
 
   #pageEnd(): Void[] {
     return [this.#notACycle(), this.#pc.set(this.#currentPc()), br(this.#fetch)];
+  }
+
+  // Stops before the instruction, or executes it from the hart's own record.
+  #breakpoint(): Void[] {
+    return [
+      this.#pc.set(this.#currentPc()),
+      ...this.#saveLeft(),
+      when(this.parts.breakHit.call(get(this.#hart, "hartid").wrap(), this.#pc), [
+        this.#notACycle(),
+        put(this.#hart, "pc", this.#pc),
+        br(this.#exit),
+      ]),
+      ...this.#straddle(),
+    ];
   }
 
   #straddle(): Void[] {

@@ -13,7 +13,9 @@ export const OP_UNDECODED = 0;
 export const OP_PAGE_END = 1;
 export const OP_STRADDLE = 2;
 export const OP_ILLEGAL = 3;
-const OP_FIRST = 4;
+/** An instruction at whose page offset a breakpoint is set. */
+export const OP_BREAK = 4;
+const OP_FIRST = 5;
 
 /** What a handler is for. */
 export interface Handler {

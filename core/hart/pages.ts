@@ -49,6 +49,11 @@ import { OP_PAGE_END, OP_UNDECODED } from "./ops.ts";
 /** Stores to a page of code after which its decoded form is dropped as a whole. */
 const CODE_STORES_MAX = 64;
 
+/** Kinds of an access to a watched page. `walk`: a page walk sets A or D. */
+export const WATCH_KIND = { read: 0, write: 1, walk: 2 } as const;
+/** (hart number, host address, virtual address, bytes, kind): an access to a watched page. */
+export type Watch = WasmFunction<["i32", "i64", "i64", "i32", "i32"], "void">;
+
 export interface Pages {
   /** (physical address) → address in this memory, or 0 if it is neither RAM nor ROM. */
   readonly host: WasmFunction<["i64"], "i64">;

@@ -13,8 +13,8 @@ import {
   when,
 } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
-import { get, MACHINE, put, REGIME, TABLE_PAGES } from "./layout.ts";
-import type { Pages } from "./pages.ts";
+import { get, MACHINE, PAGE, put, REGIME, TABLE_PAGES } from "./layout.ts";
+import { type Pages, type Watch, WATCH_KIND } from "./pages.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
 
 /** Bits of a page table entry. */
@@ -95,7 +95,12 @@ export function privilegeOf(regime: I32): I32 {
 /** (hart, virtual address, right, regime) → physical address; a trap is noted in the hart. */
 export type Translate = WasmFunction<["i64", "i64", "i32", "i32"], "i64">;
 
-export function emitTranslate(module: Module, pages: Pages, pmp: Pmp): Translate {
+export function emitTranslate(
+  module: Module,
+  pages: Pages,
+  pmp: Pmp,
+  watch: Watch,
+): Translate {
   const translate: Translate = module.function("translate", ["i64", "i64", "i32", "i32"], "i64");
   module.define(translate, (f, hart, address, right, regime) => {
     const satp = f.i64();
@@ -177,6 +182,9 @@ export function emitTranslate(module: Module, pages: Pages, pmp: Pmp): Translate
             ),
             accessFault(),
           ),
+          when(pages.flags(pteHost).and(PAGE.watched), [
+            watch.call(get(hart, "hartid").wrap(), pteHost, address, int(8), int(WATCH_KIND.walk)),
+          ]),
           // A and D only rise here, so nothing derived from the entry becomes wrong.
           when(pages.markedStore.call(hart, pteHost), [pteHost.store64(pte.or(wanted))]),
         ]),
