@@ -7,7 +7,7 @@ import { assertEquals } from "@std/assert";
 import { hasPeer } from "../peer.ts";
 import { compare, FREE, type GuestCase, runGuestCases } from "./guest_cases.ts";
 import { runOnHindsight, runOnQemu } from "./machines.ts";
-import { PageTables, PTE, type Scheme, SCHEMES } from "./page_tables.ts";
+import { PageTables, PTE, pte, type Scheme, SCHEMES } from "./page_tables.ts";
 
 const { V, R, W, X, U, G, A, D } = PTE;
 const FULL = V | R | W | X | A | D;
@@ -120,7 +120,7 @@ for (const scheme of Object.keys(SCHEMES) as Scheme[]) {
       cases.push(probe(mapping.name, tables, access, virtual, entry, (mapping.bits & A) !== 0n));
     }
   });
-  cases.push(...canonical(tables, top), ...crossing(tables));
+  cases.push(...canonical(tables, top), ...crossing(tables), ...withoutUpdates(tables));
   if (SCHEMES[scheme].levels > 3) {
     const virtual = 1n << 39n;
     tables.put(virtual, 0, FULL, 3);
@@ -224,6 +224,46 @@ function canonical(tables: PageTables, top: bigint): GuestCase[] {
       )
     )
   );
+}
+
+/** With menvcfg.ADUE clear (Svade) an entry that would have to be updated raises a page fault. */
+function withoutUpdates(tables: PageTables): GuestCase[] {
+  const lacking: readonly (readonly [string, bigint, Access["kind"], bigint])[] = [
+    ["A", V | R | W | X, "load", 13n],
+    ["A", V | R | W | X, "store", 15n],
+    ["A", V | R | W | X, "fetch", 12n],
+    ["D", V | R | W | X | A, "store", 15n],
+    ["D", V | R | W | X | A, "amo", 15n],
+  ];
+  return lacking.map(([bit, bits, kind, cause], i) => {
+    const virtual = BigInt(i + 80) << 30n;
+    const entry = tables.put(virtual, PAGE, bits);
+    return {
+      name: `ADUE clear, ${bit} clear: ${kind}`,
+      text: `
+        csrw menvcfg, zero
+        csrw mcause, zero
+        csrw mtval, zero
+        mv s9, s10
+        la s11, out_$
+        ${translated(tables, { name: "", mode: "S", status: 0, kind }, virtual)}
+        out_$: li t0, ${MPRV}
+        csrc mstatus, t0
+        csrw satp, zero
+        li a0, ${1n << 61n}
+        csrw menvcfg, a0
+        mv s10, s9
+        csrr a1, mcause
+        csrr a2, mtval
+        li a3, ${entry}
+        ld a4, 0(a3)
+        show a1\nshow a2\nshow a4`,
+      instead: {
+        values: () => [cause, virtual, pte(PAGE, bits)],
+        because: "Svade (privileged, 12.3.1); QEMU 7.2 has no ADUE and always updates",
+      },
+    };
+  });
 }
 
 /** Accesses across the end of a page, the next of which has less rights or lies elsewhere. */

@@ -235,6 +235,58 @@ const CONTROLS: readonly GuestCase[] = [
   ),
 ];
 
+/** Sstc, and the counters that may be written. */
+const STCE = "li a0, 0x8000000000000000\ncsrw menvcfg, a0";
+const showMip = "csrr a1, mip\nshow a1";
+const COUNTERS: readonly GuestCase[] = [
+  {
+    name: "stimecmp in the past raises STIP",
+    text: `${STCE}\ncsrw stimecmp, zero\nnop\n${showMip}`,
+  },
+  {
+    name: "stimecmp in the future clears STIP",
+    text: `${STCE}\ncsrw stimecmp, zero\nnop\nli a0, -1\ncsrw stimecmp, a0\nnop\n${showMip}`,
+  },
+  {
+    name: "with STCE a write of mip leaves STIP",
+    text: `${STCE}\nli a0, -1\ncsrw stimecmp, a0\n${STIP}\n${showMip}`,
+  },
+  interrupt(
+    "stimecmp, delegated",
+    "S",
+    DELEGATE_ALL,
+    STCE,
+    SIE,
+    ALL_ENABLED,
+    "csrw stimecmp, zero",
+  ),
+  {
+    name: "minstret counts the instructions behind its write",
+    text: `li a0, 100\ncsrw minstret, a0\ncsrr a1, minstret\nnop\ncsrr a2, minstret
+      show a1\nshow a2`,
+    instead: {
+      values: () => [100n, 102n],
+      because:
+        "a write takes the place of the increment (unprivileged, Zicntr); QEMU reads a clock",
+    },
+  },
+  {
+    name: "minstret does not count what traps",
+    text: `la s11, at_$\nli a0, 100\nmv s9, s10\ncsrw minstret, a0\n.half 0x0000
+      at_$: csrr a2, minstret\nmv s10, s9\nshow a2`,
+    instead: {
+      values: () => [126n], // the handler takes 26
+      because: "minstret counts what retires (privileged, 3.1.10)",
+    },
+  },
+  {
+    name: "mcountinhibit stops both",
+    text: `li a0, 5\ncsrw mcountinhibit, a0\nli a0, 77\ncsrw minstret, a0\ncsrw mcycle, a0\nnop\nnop
+      csrr a1, minstret\ncsrr a2, mcycle\ncsrr a3, cycle\ncsrr a4, instret\ncsrw mcountinhibit, zero
+      show a1\nshow a2\nshow a3\nshow a4`,
+  },
+];
+
 /** Where mret and sret go and what they do to mstatus. */
 const MPRV = 0x20000;
 const MPP_BITS = 0x1800;
@@ -265,6 +317,7 @@ for (
     DELEGATION,
     INTERRUPTS,
     CONTROLS,
+    COUNTERS,
     RETURNS,
   })
 ) {
