@@ -18,7 +18,7 @@ import type { Host, Output, PowerOutput } from "./host.ts";
 import { Ram, RamDigest } from "./memory.ts";
 import { seedFor } from "./random.ts";
 import { GRACE_CYCLES, Scheduler } from "./scheduler.ts";
-import { encodeState, type State, type StateValue } from "./state.ts";
+import { encodeState, requireVersion, type State, type StateValue } from "./state.ts";
 import { MachineClock, SupervisorTimer } from "./timers.ts";
 
 /** What a machine starts from. */
@@ -242,14 +242,63 @@ export class Machine implements Bus {
 
   /** 16 hexadecimal digits over all canonical state. */
   digest(): string {
-    const bytes = encodeState({ ...this.#state(), ram: this.#ramDigest.value() });
+    const bytes = encodeState({
+      ...this.#state((device) => device.summary?.() ?? device.save()),
+      ram: this.#ramDigest.value(),
+    });
     return this.#hash.h64Raw(bytes).toString(16).padStart(16, "0");
   }
 
-  #state(): Record<string, StateValue> {
+  /** Everything but RAM, at a cycle between two instructions. */
+  save(): State {
+    return this.#state((device) => device.save());
+  }
+
+  /**
+   * Takes back what {@link save} gave; RAM is set apart, through {@link memory}.
+   * @throws RangeError if the state is of another version or another shape of machine
+   */
+  restore(state: State): void {
+    requireVersion(state, 1, "machine");
+    const harts = state.harts as readonly Record<string, StateValue>[];
+    if (harts.length !== this.#options.harts) {
+      throw new RangeError(
+        `Cannot restore ${harts.length} harts to a machine of ${this.#options.harts}`,
+      );
+    }
+    this.#cycle = state.cycle as number;
+    this.#scheduler.restore(state.scheduler as State);
+    harts.forEach((hart, index) => this.#restoreHart(index, hart));
+    this.clock.setOffset(state.mtimeOffset as bigint);
+    for (const timer of this.#timers) timer.restored();
+    const devices = state.devices as Record<string, State>;
+    for (const [id, device] of this.devices) {
+      if (!devices[id]) throw new RangeError(`Cannot restore: the state has no device "${id}"`);
+      device.restore(devices[id]);
+    }
+    this.#nextDigest = (Math.floor(this.#cycle / DIGEST_CYCLES) + 1) * DIGEST_CYCLES;
+    this.#power = undefined;
+    this.#broken = undefined;
+    this.#hits.length = 0;
+  }
+
+  #restoreHart(hart: number, fields: Record<string, StateValue>): void {
+    const { bytes } = this.engine;
+    const base = hartBase(hart);
+    bytes.set(fields.x as Uint8Array, base + X);
+    bytes.set(fields.f as Uint8Array, base + F);
+    bytes.set(fields.pmpaddr as Uint8Array, base + PMPADDR);
+    for (const field of CANONICAL_FIELDS) {
+      this.engine.setField(hart, field, fields[field] as bigint);
+    }
+    this.engine.stateChanged(hart);
+  }
+
+  #state(ofDevice: (device: Device) => State): State {
     const devices: Record<string, State> = {};
-    for (const [id, device] of this.devices) devices[id] = device.save();
+    for (const [id, device] of this.devices) devices[id] = ofDevice(device);
     return {
+      version: 1,
       cycle: this.#cycle,
       mtimeOffset: this.clock.offset,
       scheduler: this.#scheduler.save(),

@@ -95,6 +95,11 @@ export class SupervisorTimer {
     return Infinity;
   }
 
+  /** The hart's state, or the time, was set from outside. */
+  restored(): void {
+    this.#compute();
+  }
+
   #compute(): void {
     const { i32, u64 } = this.engine;
     this.#low = i32[this.#compareIndex];
