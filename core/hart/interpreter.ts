@@ -25,6 +25,7 @@ import {
 } from "../wasm/code.ts";
 import type { FunctionBuilder, LocalOf, Module, WasmFunction } from "../wasm/module.ts";
 import type { Effect, Field, SystemName, Value } from "../isa/effect.ts";
+import { accesses } from "../isa/accesses.ts";
 import { INSTRUCTIONS } from "../isa/isa.ts";
 import { type Access, tlbEntry } from "./access.ts";
 import { CSR_KIND, type CsrAccess } from "./csr.ts";
@@ -374,7 +375,7 @@ class Interpreter implements Target {
         out.push(this.#pc.set(lower(effect.target, this)));
       }
     }
-    if (/"op":"(float|setF)"/.test(text)) {
+    if (touchesFloat && accesses(instruction).csrs.writes.includes("mstatus")) {
       out.push(put(this.#hart, "mstatus", get(this.#hart, "mstatus").or(MSTATUS.FS)));
     }
     for (const effect of effects) {
