@@ -1,0 +1,61 @@
+/** A position in a recording: what every client of the debugger holds, one each. */
+import type { WatchHit } from "../core/machine.ts";
+
+/** Where a continue, forward or backward, shall stop. Hit conditions are the debugger's business. */
+export interface StopConditions {
+  /** Virtual addresses of instructions, on any hart. */
+  readonly breakpoints: ReadonlySet<bigint>;
+  /** Physical ranges in RAM. */
+  readonly watchpoints: readonly {
+    readonly address: number;
+    readonly sizeBytes: number;
+    readonly kind: "read" | "write" | "access";
+  }[];
+}
+
+/** Why a cursor stopped where it is. */
+export type Arrival =
+  | { readonly reason: "breakpoint"; readonly hart: number }
+  /** Forward: after the accessing cycle. Backward: before it, so that a step makes the access. */
+  | { readonly reason: "watchpoint"; readonly hits: readonly WatchHit[] }
+  /** A step is done. */
+  | { readonly reason: "step"; readonly hart: number }
+  /** The first or the last cycle of the recording, or of the branch. */
+  | { readonly reason: "start" | "end" }
+  /** The caller's signal fired. */
+  | { readonly reason: "interrupted" };
+
+/** A machine at a cycle of a recording. Calls do not overlap: await each. */
+export interface Cursor {
+  /** State is that before the inputs of this cycle. */
+  readonly cycle: number;
+  readonly harts: number;
+  /** First and last cycle that can be reached. */
+  readonly start: number;
+  readonly end: number;
+  /** Goes to a cycle exactly. Throws a RangeError outside start to end. */
+  seek(cycle: number): Promise<void>;
+  /** Goes to just after the next cycle in which that hart acts. */
+  step(hart: number, signal?: AbortSignal): Promise<Arrival>;
+  /** Goes to just before the greatest earlier cycle in which that hart acted. */
+  reverseStep(hart: number, signal?: AbortSignal): Promise<Arrival>;
+  continue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival>;
+  reverseContinue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival>;
+  /** A register by its standard name: x0 to x31, f0 to f31, pc, or a CSR; unsigned 64 bits. Throws a RangeError for an unknown name. */
+  readRegister(hart: number, name: string): bigint;
+  /** Starts a branch unless the cursor is on one already. */
+  writeRegister(hart: number, name: string, value: bigint): void;
+  /** The physical address of a virtual one, as the hart would translate a load now; `undefined` if it would fault. Changes nothing. */
+  translate(hart: number, address: bigint): number | undefined;
+  /** Physical memory, RAM and ROM only; `undefined` if any byte is outside. Never touches a device. */
+  readMemory(address: number, sizeBytes: number): Uint8Array | undefined;
+  /** Starts a branch unless the cursor is on one already; false outside RAM. */
+  writeMemory(address: number, bytes: Uint8Array): boolean;
+  /** Whether state was changed by hand since the recording was left, and where. */
+  readonly branch: { readonly from: number } | undefined;
+  /** Leaves the branch: back to the recording, at the cycle where it was left. */
+  returnFromBranch(): Promise<void>;
+  /** The digest of the state here. */
+  digest(): string;
+  close(): void;
+}
