@@ -62,6 +62,7 @@ function conclude({ stop, cycle }: RunEnd): number {
     );
     return STATUS.guestFailed;
   }
+  if (stop.reason !== "power") throw new Error(`nobody asked to stop at a ${stop.reason}`);
   const { action, code } = stop.power;
   if (action === "poweroff") return STATUS.ok;
   console.error(
