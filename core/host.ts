@@ -64,7 +64,10 @@ export type Input =
 
 /** The outside world as the machine sees it. Cycles never decrease from one call to the next. */
 export interface Host {
-  /** Something left the machine. Must not call back into the machine. */
+  /**
+   * Something left the machine. Must not call back into the machine, which ends its slice here: the
+   * answer may come before the horizon that was given last.
+   */
   output(cycle: number, device: string, output: Output): void;
   /** Takes the next input that the guest sees at this cycle; `undefined` when there is no more. */
   take(cycle: number): Input | undefined;

@@ -201,7 +201,7 @@ export function emitAccess(
     return [
       when(address.and(4095).add(size).gtU(4096), [
         // Both pages must take the store before either is changed.
-        index.set(size.sub(1)),
+        index.set(long(0)),
         loop((again) => [
           physical.set(translate.call(hart, address.add(index), int(RIGHT.write), regime)),
           stopIfFaulted(hart),
@@ -214,7 +214,7 @@ export function emitAccess(
             ...fault(hart, CAUSE.storeAccess, address.add(index)),
             ret(),
           ]),
-          when(index.tee(index.sub(1)).geS(0), [br(again)]),
+          when(index.tee(index.add(1)).ltU(size), [br(again)]),
         ]),
         index.set(long(0)),
         loop((again) => [
