@@ -1,0 +1,111 @@
+/**
+ * What a recording says of a machine's life: everything that came in, hashes of everything that
+ * went out, digests, and the end. With the initial state, `entries` alone determine all the rest.
+ */
+import type { Input, PowerOutput } from "../core/host.ts";
+
+/** The machine's name in the ids of a recording of one machine. */
+export const SINGLE_MACHINE = "m";
+
+/** The device in the id of a wall-clock read, which the machine's clock makes on behalf of others. */
+export const CLOCK_DEVICE = "clock";
+
+/** Something that the machine could not have computed. Source: DESIGN, "The seam". */
+export type LogEntry =
+  & {
+    /** The guest sees it at this cycle. */
+    readonly cycle: number;
+    /** `machine/device#n`: n counts from 0 for each device; never renumbered. */
+    readonly id: string;
+    /** Of the payload's kind. */
+    readonly version: number;
+  }
+  & (
+    | { readonly kind: "input"; readonly input: Input }
+    /** Nanoseconds since 1970, as the host answered. */
+    | { readonly kind: "wall-clock"; readonly ns: bigint }
+  );
+
+/** Successive outputs of one device, as one hash. */
+export interface OutputRun {
+  readonly device: string;
+  /** The cycles of the first and the last of them. */
+  readonly first: number;
+  readonly last: number;
+  readonly count: number;
+  /** 64 bits; see {@link OutputHash}. */
+  readonly hash: bigint;
+}
+
+/** The state before the inputs of a cycle, as {@link Machine.digest} gives it. */
+export interface LogDigest {
+  readonly cycle: number;
+  readonly digest: string;
+}
+
+/**
+ * How a recording ended. `left`: the user or a signal ended it. `stuck`: every hart waited and
+ * nothing could come. `host-failed`: the host's side failed, as the message says. `cut`: nobody
+ * wrote an end, because the recording process was killed or its disk was full.
+ */
+export type LogEnd =
+  | { readonly reason: "power"; readonly power: PowerOutput }
+  | { readonly reason: "until" | "stuck" | "left" | "cut" }
+  | { readonly reason: "host-failed"; readonly message: string };
+
+/** A recording's log, whole. */
+export interface Log {
+  /** In order of cycle, then of arrival; all below `endCycle`. */
+  readonly entries: readonly LogEntry[];
+  /** In order of their first cycle. */
+  readonly outputs: readonly OutputRun[];
+  /** Ascending; at each multiple of 10 million cycles, and at `endCycle` unless it was cut. */
+  readonly digests: readonly LogDigest[];
+  /** Replay ends here, before the inputs of this cycle. */
+  readonly endCycle: number;
+  readonly end: LogEnd;
+}
+
+/** What a recorder hands on at once: the log's part from one cycle to another. */
+export interface LogPart {
+  /** `lastCycle` of the part before, or 0. */
+  readonly firstCycle: number;
+  /** All that happened before this cycle is written with this part. */
+  readonly lastCycle: number;
+  readonly entries: readonly LogEntry[];
+  readonly outputs: readonly OutputRun[];
+  readonly digests: readonly LogDigest[];
+}
+
+/** Takes parts as they are recorded. */
+export interface LogSink {
+  /** Whether what has gathered should be handed on now, though little it may be. */
+  isDue(): boolean;
+  /** @throws Error if it cannot be kept, which ends the recording */
+  part(part: LogPart): void;
+  /** The last call. */
+  end(cycle: number, end: LogEnd): void;
+}
+
+/** The id of a device's n-th entry. */
+export function entryId(machine: string, device: string, n: number): string {
+  return `${machine}/${device}#${n}`;
+}
+
+/**
+ * One log of all its parts. Of a cut one, what lies at its last cycle or after is left out: that
+ * cycle may not be complete.
+ */
+export function joinParts(
+  parts: readonly LogPart[],
+  end: { readonly cycle: number; readonly end: LogEnd } | undefined,
+): Log {
+  const endCycle = end?.cycle ?? parts.at(-1)?.lastCycle ?? 0;
+  return {
+    entries: parts.flatMap(({ entries }) => entries).filter(({ cycle }) => cycle < endCycle),
+    outputs: parts.flatMap(({ outputs }) => outputs).filter(({ last }) => last < endCycle),
+    digests: parts.flatMap(({ digests }) => digests).filter(({ cycle }) => cycle <= endCycle),
+    endCycle,
+    end: end?.end ?? { reason: "cut" },
+  };
+}
