@@ -227,7 +227,7 @@ class Interpreter implements Target {
             when(faulted(hart), this.#fetchFault()),
             ...this.#useSingle(),
           ]),
-        ], true),
+        ]),
         when(this.#page.ne(1), [
           this.#ip.set(this.#ip.add(pc.and(4095).shl(PC_SHIFT))),
         ]),
@@ -483,7 +483,7 @@ class Interpreter implements Target {
         ...this.#saveLeft(),
         access.store.call(this.#hart, address, long(size), value, this.#regime),
         ...this.#afterCall(),
-      ], true),
+      ]),
     ];
   }
 
@@ -621,7 +621,7 @@ class Interpreter implements Target {
         value.set(access.load.call(this.#hart, this.#address, long(size), this.#regime)),
         ...this.#afterCall(),
         ...(signed && size < 8 ? [value.set(extend[size]())] : []),
-      ], true),
+      ]),
     ], value);
   }
 
@@ -670,7 +670,7 @@ class Interpreter implements Target {
         old.set(access.amoLoad.call(this.#hart, this.#address, long(size), this.#regime)),
         ...this.#afterCall(),
         ...(size === 4 ? [old.set(old.extend32())] : []),
-      ], true),
+      ]),
       result.set(amoResult(kind, size, old, this.#operand)),
       when(host.ne(0), [
         size === 4 ? host.store32(result) : host.store64(result),
@@ -678,7 +678,7 @@ class Interpreter implements Target {
         ...this.#saveLeft(),
         access.store.call(this.#hart, this.#address, long(size), result, this.#regime),
         ...this.#afterCall(),
-      ], true),
+      ]),
     ], old);
   }
 
