@@ -52,8 +52,11 @@ export type Stop =
   | { readonly reason: "power"; readonly power: PowerOutput }
   /** Every hart waits, no timer is armed and no input can come any more. */
   | { readonly reason: "stuck" }
-  /** The hart is about to execute an instruction at a breakpoint. */
-  | { readonly reason: "breakpoint"; readonly hart: number }
+  /**
+   * The hart is about to execute an instruction at a breakpoint. `begun`: the inputs and timers of
+   * this cycle have been served already, so the state is not the one that a run to here leaves.
+   */
+  | { readonly reason: "breakpoint"; readonly hart: number; readonly begun: boolean }
   /** The cycle just past made these accesses to watched bytes. */
   | { readonly reason: "watchpoint"; readonly hits: readonly WatchHit[] };
 
@@ -99,6 +102,8 @@ export class Machine implements Bus {
   #breaksFrom = 0;
   /** The hart that has reached a breakpoint. */
   #broken: number | undefined;
+  /** The cycle whose inputs and timers were served last. */
+  #served = -1;
   readonly #hits: WatchHit[] = [];
   /** The device whose input is being delivered, while no slice is under way. */
   #actor: string | undefined;
@@ -116,6 +121,13 @@ export class Machine implements Bus {
   #power: PowerOutput | undefined;
   #nextDigest = DIGEST_CYCLES;
   #nextFlush: number;
+
+  /**
+   * Called after each stretch of cycles in which one hart acted, once in each cycle.
+   * @param to the cycle after the last one
+   * @param notRetired in how many of them it trapped or took an interrupt
+   */
+  onActed: ((hart: number, from: number, to: number, notRetired: number) => void) | undefined;
 
   /** Throws a RangeError if an option is out of range or an image does not fit. */
   static async create(options: MachineOptions): Promise<Machine> {
@@ -220,16 +232,23 @@ export class Machine implements Bus {
       if (this.#broken !== undefined) {
         const hart = this.#broken;
         this.#broken = undefined;
-        return { reason: "breakpoint", hart };
+        return { reason: "breakpoint", hart, begun: this.#served === this.#cycle };
       }
       if (this.#cycle >= until) return { reason: "until" };
       const settled = this.#host.settle(this.#cycle);
       if (settled) await settled;
+      this.#served = this.#cycle;
       this.#takeInputs();
       const deadline = this.#tick();
       if (this.#power) return this.#stop();
+      // A device has just made a watched access: this cycle is the last one.
+      const last = this.#hits.length > 0 ? this.#cycle + 1 : Infinity;
       if (this.#choose()) {
-        this.#slice(Math.min(deadline, until, this.#host.horizon(this.#cycle)));
+        this.#slice(Math.min(deadline, until, last, this.#host.horizon(this.#cycle)));
+        continue;
+      }
+      if (last < Infinity) {
+        this.#jump(last);
         continue;
       }
       // Every hart waits.
@@ -247,6 +266,16 @@ export class Machine implements Bus {
       ram: this.#ramDigest.value(),
     });
     return this.#hash.h64Raw(bytes).toString(16).padStart(16, "0");
+  }
+
+  /** Takes the numbers of the pages of RAM written since the last call, or since reset. */
+  takeWrittenPages(): ReadonlySet<number> {
+    return this.#ramDigest.takeWritten();
+  }
+
+  /** A hash of what a page of RAM holds; of one that {@link takeWrittenPages} has named since it was written. */
+  pageHash(page: number): bigint {
+    return this.#ramDigest.page(page);
   }
 
   /** Everything but RAM, at a cycle between two instructions. */
@@ -279,6 +308,7 @@ export class Machine implements Bus {
     this.#nextDigest = (Math.floor(this.#cycle / DIGEST_CYCLES) + 1) * DIGEST_CYCLES;
     this.#power = undefined;
     this.#broken = undefined;
+    this.#served = -1;
     this.#hits.length = 0;
   }
 
@@ -423,7 +453,12 @@ export class Machine implements Bus {
     this.#running = true;
     const left = this.engine.run(hart, end - this.#cycle);
     this.#running = false;
+    const from = this.#cycle;
     this.#cycle += this.engine.i32[this.engine.index32(hart, "granted")] - left;
+    if (this.onActed && this.#cycle > from) {
+      const notRetired = this.engine.i32[this.engine.index32(hart, "notRetired")];
+      this.onActed(hart, from, this.#cycle, notRetired);
+    }
     this.#passed();
   }
 
@@ -438,8 +473,7 @@ export class Machine implements Bus {
   #passed(): void {
     if (this.#cycle >= this.#nextDigest) {
       this.#nextDigest += DIGEST_CYCLES;
-      const digest = this.digest();
-      this.#options.onDigest?.(this.#cycle, digest);
+      this.#options.onDigest?.(this.#cycle, this.digest());
     }
     if (this.#cycle >= this.#nextFlush) {
       this.#nextFlush += this.#options.engine!.flushEveryCycles!;

@@ -53,6 +53,11 @@ export class RamDigest {
   readonly #pages: BigUint64Array;
   readonly #pageBytes: Uint8Array;
   readonly #groups: BigUint64Array;
+  /** Pages and groups whose hash is out of date. */
+  readonly #stalePages = new Set<number>();
+  readonly #staleGroups = new Set<number>();
+  /** Pages written since {@link takeWritten} was last called. */
+  #written = new Set<number>();
 
   constructor(readonly engine: Engine, readonly hash: XXHashAPI) {
     const pages = engine.layout.memoryBytes / PAGE_BYTES;
@@ -65,15 +70,40 @@ export class RamDigest {
 
   /** The hash of what RAM holds now. Resets the engine's list of written pages. */
   value(): bigint {
-    const { ram } = this.engine.layout;
-    const groups = new Set<number>();
-    for (const page of this.engine.takeDirtyPages()) {
-      const first = ram + page * PAGE_BYTES;
-      this.#pages[page] = this.hash.h64Raw(this.engine.bytes.subarray(first, first + PAGE_BYTES));
-      groups.add(Math.floor(page / GROUP_PAGES));
-    }
-    for (const group of groups) this.#hashGroup(group);
+    this.#collect();
+    for (const page of this.#stalePages) this.#hashPage(page);
+    this.#stalePages.clear();
+    for (const group of this.#staleGroups) this.#hashGroup(group);
+    this.#staleGroups.clear();
     return this.hash.h64Raw(new Uint8Array(this.#groups.buffer));
+  }
+
+  /** Takes the numbers of the pages written since the last call, or since reset. */
+  takeWritten(): ReadonlySet<number> {
+    this.#collect();
+    const written = this.#written;
+    this.#written = new Set();
+    return written;
+  }
+
+  /** The hash of what one page holds now; of one that {@link takeWritten} has named since it was written. */
+  page(page: number): bigint {
+    if (this.#stalePages.delete(page)) this.#hashPage(page);
+    return this.#pages[page];
+  }
+
+  // The engine has one list of written pages; digests and checkpoints both see all of it.
+  #collect(): void {
+    for (const page of this.engine.takeDirtyPages()) {
+      this.#stalePages.add(page);
+      this.#written.add(page);
+    }
+  }
+
+  #hashPage(page: number): void {
+    const first = this.engine.layout.ram + page * PAGE_BYTES;
+    this.#pages[page] = this.hash.h64Raw(this.engine.bytes.subarray(first, first + PAGE_BYTES));
+    this.#staleGroups.add(Math.floor(page / GROUP_PAGES));
   }
 
   #hashGroup(group: number): void {

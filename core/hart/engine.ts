@@ -3,7 +3,7 @@ import { decode, type Decoded } from "../isa/decode.ts";
 import { INSTRUCTIONS } from "../isa/isa.ts";
 import { Module } from "../wasm/module.ts";
 import { emitAccess } from "./access.ts";
-import { csrNumbers, emitCsrAccess } from "./csr.ts";
+import { CSR_KIND, csrNumbers, emitCsrAccess } from "./csr.ts";
 import { emitFloat } from "./float/float.ts";
 import { emitInterpreter } from "./interpreter.ts";
 import {
@@ -35,7 +35,7 @@ import {
 } from "./layout.ts";
 import { emitPages } from "./pages.ts";
 import { emitPmp } from "./pmp.ts";
-import { emitTranslate } from "./translate.ts";
+import { emitTranslate, MSTATUS } from "./translate.ts";
 import { emitTraps } from "./trap.ts";
 
 /** What the engine asks of the bus; addresses are physical and below 4 GiB, accesses aligned. */
@@ -76,6 +76,14 @@ interface Exports {
   readonly flushAll: () => void;
   readonly externalStore: (hart: bigint, host: bigint, sizeBytes: bigint) => void;
   readonly pmpUpdate: (hart: bigint) => void;
+  readonly csrAccess: (
+    hart: bigint,
+    position: number,
+    number: number,
+    operand: bigint,
+    kind: number,
+    writes: number,
+  ) => bigint;
 }
 
 /** One machine's linear memory and the functions that work on it. */
@@ -153,6 +161,41 @@ export class Engine {
   /** Index of the low half of a hart's field in {@link i32}. */
   index32(hart: number, field: HartField): number {
     return (hartBase(hart) + offsetOf(field)) / 4;
+  }
+
+  /**
+   * A CSR as machine mode reads it between two cycles; reading changes nothing.
+   * @param cycle now
+   * @param written given: what machine mode writes, as `csrw` would
+   * @returns the value before; `undefined` if there is no such CSR or it refuses the access
+   */
+  accessCsr(hart: number, number: number, cycle: number, written?: bigint): bigint | undefined {
+    const position = CSR_POSITIONS.get(number);
+    if (position === undefined) return undefined;
+    const privilege = this.field(hart, "privilege");
+    const status = this.field(hart, "mstatus");
+    const isFloat = number <= FCSR;
+    this.setField(hart, "privilege", 3n);
+    // The float CSRs refuse while FS is off.
+    if (isFloat) this.setField(hart, "mstatus", status | MSTATUS.FS);
+    // A read counts as done in this cycle; what a write sets counts from this cycle on.
+    this.u64[MACHINE.sliceStart / 8] = BigInt(cycle);
+    this.setField(hart, "granted", written === undefined ? 1n : 0n);
+    this.setField(hart, "left", 0n);
+    this.setField(hart, "notRetired", 0n);
+    const value = this.#exports.csrAccess(
+      BigInt(hartBase(hart)),
+      position,
+      number,
+      written ?? 0n,
+      CSR_KIND.write,
+      written === undefined ? 0 : 1,
+    );
+    const refused = this.field(hart, "fault") !== 0n;
+    this.setField(hart, "fault", 0n);
+    this.setField(hart, "privilege", privilege);
+    if (isFloat) this.setField(hart, "mstatus", status);
+    return refused ? undefined : BigInt.asUintN(64, value);
   }
 
   /** Sets the breakpoints: all of them, by virtual address. */
@@ -270,6 +313,7 @@ export class Engine {
 }
 
 const CSR_POSITIONS = csrNumbers().positions;
+const FCSR = 3;
 /** No position in the table: an illegal access. */
 const NO_CSR = 0xff;
 const WRITES_X = INSTRUCTIONS.map(({ effects }) => effects.some((effect) => effect.op === "setX"));
@@ -322,7 +366,7 @@ export function emitEngine(layout: Layout): Uint8Array<ArrayBuffer> {
     breakHit,
   });
   for (
-    const fn of [run, pages.cleanAll, pages.flushAll, pages.externalStore, pmp.update]
+    const fn of [run, pages.cleanAll, pages.flushAll, pages.externalStore, pmp.update, csrAccess]
   ) {
     module.export(fn);
   }
