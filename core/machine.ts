@@ -19,7 +19,7 @@ import { Ram, RamDigest } from "./memory.ts";
 import { seedFor } from "./random.ts";
 import { GRACE_CYCLES, Scheduler } from "./scheduler.ts";
 import { encodeState, requireVersion, type State, type StateValue } from "./state.ts";
-import { MachineClock, SupervisorTimer } from "./timers.ts";
+import { MachineClock, STIP, SupervisorTimer } from "./timers.ts";
 
 /** What a machine starts from. */
 export interface MachineOptions {
@@ -427,7 +427,10 @@ export class Machine implements Bus {
   // wfi ends when an enabled interrupt is pending, whatever the global enables say.
   #wake(hart: number): void {
     if (this.#i32(hart, "waiting") === 0) return;
-    const pending = this.#i32(hart, "mipLines") | this.#i32(hart, "mipSoftware");
+    // With STCE, STIP is the timer's alone.
+    const stce = this.engine.i32[this.engine.index32(hart, "menvcfg") + 1] < 0;
+    const software = this.#i32(hart, "mipSoftware") & (stce ? ~STIP : -1);
+    const pending = this.#i32(hart, "mipLines") | software;
     if ((pending & this.#i32(hart, "mie")) !== 0) this.engine.setField(hart, "waiting", 0n);
   }
 

@@ -6,7 +6,8 @@ import type { Host } from "./host.ts";
 
 /** Cycles of a tick: 1 ns a cycle, 100 ns a tick. */
 export const CYCLES_PER_TICK = 100;
-const STIP = 1 << 5;
+/** The supervisor timer's bit of `mip`. */
+export const STIP = 1 << 5;
 const STCE_HIGH = 1 << 31;
 
 /** The machine's clock. */

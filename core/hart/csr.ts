@@ -430,12 +430,12 @@ function emitActions(module: Module, pages: Pages, pmp: Pmp): Actions {
     const cycles = f.i64();
     const instructions = f.i64();
     return [
-      // What the counters say now they say after the change too.
-      cycles.set(cycleCounter.read(hart)),
-      instructions.set(instretCounter.read(hart)),
+      // They go on from what the next instruction would have read; this one counts if it began so.
+      cycles.set(cycleCounter.read(hart).add(inhibited(hart, 0).eqz().extendU())),
+      instructions.set(instretCounter.read(hart).add(inhibited(hart, 2).eqz().extendU())),
       put(hart, "mcountinhibit", value),
-      ...cycleCounter.write(hart, cycles.add(1)),
-      ...instretCounter.write(hart, instructions.add(1)),
+      ...cycleCounter.write(hart, cycles),
+      ...instretCounter.write(hart, instructions),
     ];
   });
   return {
