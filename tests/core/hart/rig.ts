@@ -88,11 +88,11 @@ export class Rig {
     await this.machine.run(this.machine.cycle + cycles);
   }
 
-  /** Runs until a hart is about to execute an address. */
+  /** Runs until a hart is in the endless loop of one instruction at an address. */
   async runTo(pc: number, hart = 0, cyclesMax = 1_000_000): Promise<void> {
-    for (let i = 0; i < cyclesMax; i++) {
-      if (this.get("pc", hart) === BigInt(pc) && this.get("waiting", hart) === 0n) return;
-      await this.run(1);
+    for (let cycles = 0; cycles < cyclesMax; cycles += 100) {
+      await this.run(100);
+      if (this.get("pc", hart) === BigInt(pc)) return;
     }
     throw new Error(`The hart did not reach 0x${pc.toString(16)}; it is at ${this.where(hart)}`);
   }
