@@ -1,83 +1,26 @@
 /** A whole machine: harts, memory, bus, devices, scheduler. A pure function of its options and its inputs. */
 import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { DeviceBus } from "./bus.ts";
-import type { BuildBoard, Device, HartLine, IrqLine } from "./device.ts";
-import { type Bus, Engine, type Stops, type WatchedAccess } from "./hart/engine.ts";
-import {
-  CANONICAL_FIELDS,
-  DRAM,
-  F,
-  hartBase,
-  MACHINE,
-  PMPADDR,
-  ROM,
-  ROM_BYTES,
-  X,
-} from "./hart/layout.ts";
+import type { Device, HartLine, IrqLine } from "./device.ts";
+import { type Bus, Engine } from "./hart/engine.ts";
+import { DRAM, MACHINE } from "./hart/layout.ts";
+import { resetHart, restoreHart, saveHart } from "./hart/state.ts";
 import type { Host, Output, PowerOutput } from "./host.ts";
+import { checkOptions, type MachineOptions } from "./machine_options.ts";
 import { Ram, RamDigest } from "./memory.ts";
 import { seedFor } from "./random.ts";
 import { GRACE_CYCLES, Scheduler } from "./scheduler.ts";
-import { encodeState, requireVersion, type State, type StateValue } from "./state.ts";
+import { encodeState, requireVersion, type State } from "./state.ts";
+import { Conditions, type Stop, type Watchpoint } from "./stops.ts";
 import { MachineClock, STIP, SupervisorTimer } from "./timers.ts";
 
-/** What a machine starts from. */
-export interface MachineOptions {
-  /** DRAM at 0x8000_0000; a multiple of 1 MiB, at most 8 GiB. */
-  readonly memoryBytes: number;
-  /** 1 to 8. */
-  readonly harts: number;
-  /** 32 bits: the scheduler's quanta and everything else that is chosen. */
-  readonly seed: number;
-  readonly host: Host;
-  readonly buildBoard: BuildBoard;
-  /** Read-only memory at 0x1000, at most 0xf000 bytes; every hart starts at its first byte. */
-  readonly rom: Uint8Array;
-  /** What RAM holds at reset, at guest-physical addresses. */
-  readonly images: readonly { readonly address: number; readonly bytes: Uint8Array }[];
-  /** Called with each digest, at every multiple of 10 million cycles. */
-  readonly onDigest?: (cycle: number, digest: string) => void;
-  /** For tests of determinism: no guest can see any of these. */
-  readonly engine?: {
-    /** Entries per TLB, a power of two from 1 to 256; 256 by default. */
-    readonly tlbEntries?: number;
-    /** Flush every TLB whenever this many cycles have passed. */
-    readonly flushEveryCycles?: number;
-  };
-}
-
-/** Why a machine stopped running. */
-export type Stop =
-  | { readonly reason: "until" }
-  | { readonly reason: "power"; readonly power: PowerOutput }
-  /** Every hart waits, no timer is armed and no input can come any more. */
-  | { readonly reason: "stuck" }
-  /**
-   * The hart is about to execute an instruction at a breakpoint. `begun`: the inputs and timers of
-   * this cycle have been served already, so the state is not the one that a run to here leaves.
-   */
-  | { readonly reason: "breakpoint"; readonly hart: number; readonly begun: boolean }
-  /** The cycle just past made these accesses to watched bytes. */
-  | { readonly reason: "watchpoint"; readonly hits: readonly WatchHit[] };
-
-/** What {@link Machine.run} watches. */
-export interface Watchpoint {
-  /** Physical address, in RAM. */
-  readonly address: number;
-  readonly sizeBytes: number;
-  readonly kind: "read" | "write" | "access";
-}
-
-/** An access to watched bytes, by a hart's instruction or by a device. */
-export type WatchHit =
-  & { readonly physical: number; readonly sizeBytes: number; readonly kind: WatchedAccess["kind"] }
-  & ({ readonly hart: number; readonly address: bigint } | { readonly device: string });
+export type { MachineOptions } from "./machine_options.ts";
+export type { Stop, WatchHit, Watchpoint } from "./stops.ts";
 
 /** Cycles between two digests. */
 export const DIGEST_CYCLES = 10_000_000;
 /** Cycles of a slice at most: wasm functions must be entered anew to be optimised, hosts be polled. */
 const SLICE_CYCLES_MAX = 1_000_000;
-const MIB = 1024 * 1024;
 const LINE_BITS = { MSIP: 1 << 3, MTIP: 1 << 7, SEIP: 1 << 9, MEIP: 1 << 11 } as const;
 
 /** A machine, at a cycle. */
@@ -96,25 +39,11 @@ export class Machine implements Bus {
   readonly #timers: readonly SupervisorTimer[];
   /** Devices that act by themselves. */
   readonly #active: readonly Required<Pick<Device, "deadline" | "tick">>[];
-  #breakpoints: ReadonlySet<bigint> = new Set();
-  #watchpoints: readonly Watchpoint[] = [];
-  /** From this cycle on breakpoints count. */
-  #breaksFrom = 0;
-  /** The hart that has reached a breakpoint. */
-  #broken: number | undefined;
+  readonly #conditions = new Conditions(() => this.cycle, () => this.#cut());
   /** The cycle whose inputs and timers were served last. */
   #served = -1;
-  readonly #hits: WatchHit[] = [];
   /** The device whose input is being delivered, while no slice is under way. */
   #actor: string | undefined;
-  readonly #stops: Stops = {
-    breakHit: (hart, pc) => {
-      if (this.cycle < this.#breaksFrom || !this.#breakpoints.has(pc)) return false;
-      this.#broken = hart;
-      return true;
-    },
-    accessed: (access) => this.#watched(access),
-  };
   #cycle = 0;
   /** A slice is under way: devices are being called by an instruction. */
   #running = false;
@@ -131,7 +60,7 @@ export class Machine implements Bus {
 
   /** Throws a RangeError if an option is out of range or an image does not fit. */
   static async create(options: MachineOptions): Promise<Machine> {
-    check(options);
+    checkOptions(options);
     return new Machine(options, await xxhash());
   }
 
@@ -141,11 +70,12 @@ export class Machine implements Bus {
     this.#host = host;
     this.#hash = hash;
     this.#scheduler = new Scheduler(harts, seedFor(seed, "scheduler"));
-    this.engine = new Engine(memoryBytes, harts, this, this.#stops, engine?.tlbEntries ?? 256);
+    this.engine = new Engine(memoryBytes, harts, this, this.#conditions, engine?.tlbEntries ?? 256);
     this.memory = new Ram(
       this.engine,
       () => this.#scheduler.hart,
-      (physical, sizeBytes) => this.#dmaWrote(physical, sizeBytes),
+      (physical, sizeBytes) =>
+        this.#conditions.written(this.#actor ?? this.#bus?.last ?? "outside", physical, sizeBytes),
     );
     this.clock = new MachineClock(this.engine, host, () => this.cycle, () => this.#cut());
     const attachments = options.buildBoard({
@@ -203,18 +133,12 @@ export class Machine implements Bus {
 
   /** Replaces the breakpoints: virtual addresses, of any hart. */
   setBreakpoints(addresses: ReadonlySet<bigint>): void {
-    this.#breakpoints = addresses;
-    this.engine.setBreakpoints(addresses);
+    this.#conditions.setBreakpoints(this.engine, addresses);
   }
 
   /** Replaces the watchpoints. */
   setWatchpoints(watchpoints: readonly Watchpoint[]): void {
-    this.#watchpoints = watchpoints;
-    const pages = new Set<number>();
-    for (const { address, sizeBytes } of watchpoints) {
-      for (let at = pageOf(address); at <= pageOf(address + sizeBytes - 1); at++) pages.add(at);
-    }
-    this.engine.setWatchedPages(pages);
+    this.#conditions.setWatchpoints(this.engine, watchpoints);
   }
 
   /**
@@ -223,15 +147,14 @@ export class Machine implements Bus {
    * A breakpoint at the very cycle at which it begins does not stop it, unless `stopAtOnce`.
    */
   async run(until: number, options: { readonly stopAtOnce?: boolean } = {}): Promise<Stop> {
-    this.#breaksFrom = options.stopAtOnce ? this.#cycle : this.#cycle + 1;
+    this.#conditions.armFrom(options.stopAtOnce ? this.#cycle : this.#cycle + 1);
     for (;;) {
       if (this.#power) return this.#stop();
-      if (this.#hits.length > 0) {
-        return { reason: "watchpoint", hits: this.#hits.splice(0) };
+      if (this.#conditions.hasHits) {
+        return { reason: "watchpoint", hits: this.#conditions.takeHits() };
       }
-      if (this.#broken !== undefined) {
-        const hart = this.#broken;
-        this.#broken = undefined;
+      const hart = this.#conditions.takeBroken();
+      if (hart !== undefined) {
         return { reason: "breakpoint", hart, begun: this.#served === this.#cycle };
       }
       if (this.#cycle >= until) return { reason: "until" };
@@ -242,7 +165,7 @@ export class Machine implements Bus {
       const deadline = this.#tick();
       if (this.#power) return this.#stop();
       // A device has just made a watched access: this cycle is the last one.
-      const last = this.#hits.length > 0 ? this.#cycle + 1 : Infinity;
+      const last = this.#conditions.hasHits ? this.#cycle + 1 : Infinity;
       if (this.#choose()) {
         this.#slice(Math.min(deadline, until, last, this.#host.horizon(this.#cycle)));
         continue;
@@ -289,7 +212,7 @@ export class Machine implements Bus {
    */
   restore(state: State): void {
     requireVersion(state, 1, "machine");
-    const harts = state.harts as readonly Record<string, StateValue>[];
+    const harts = state.harts as readonly State[];
     if (harts.length !== this.#options.harts) {
       throw new RangeError(
         `Cannot restore ${harts.length} harts to a machine of ${this.#options.harts}`,
@@ -297,7 +220,7 @@ export class Machine implements Bus {
     }
     this.#cycle = state.cycle as number;
     this.#scheduler.restore(state.scheduler as State);
-    harts.forEach((hart, index) => this.#restoreHart(index, hart));
+    harts.forEach((hart, index) => restoreHart(this.engine, index, hart));
     this.clock.setOffset(state.mtimeOffset as bigint);
     for (const timer of this.#timers) timer.restored();
     const devices = state.devices as Record<string, State>;
@@ -307,21 +230,9 @@ export class Machine implements Bus {
     }
     this.#nextDigest = (Math.floor(this.#cycle / DIGEST_CYCLES) + 1) * DIGEST_CYCLES;
     this.#power = undefined;
-    this.#broken = undefined;
     this.#served = -1;
-    this.#hits.length = 0;
-  }
-
-  #restoreHart(hart: number, fields: Record<string, StateValue>): void {
-    const { bytes } = this.engine;
-    const base = hartBase(hart);
-    bytes.set(fields.x as Uint8Array, base + X);
-    bytes.set(fields.f as Uint8Array, base + F);
-    bytes.set(fields.pmpaddr as Uint8Array, base + PMPADDR);
-    for (const field of CANONICAL_FIELDS) {
-      this.engine.setField(hart, field, fields[field] as bigint);
-    }
-    this.engine.stateChanged(hart);
+    this.#conditions.takeBroken();
+    this.#conditions.takeHits();
   }
 
   #state(ofDevice: (device: Device) => State): State {
@@ -332,35 +243,14 @@ export class Machine implements Bus {
       cycle: this.#cycle,
       mtimeOffset: this.clock.offset,
       scheduler: this.#scheduler.save(),
-      harts: Array.from({ length: this.#options.harts }, (_, hart) => this.#hartState(hart)),
+      harts: Array.from({ length: this.#options.harts }, (_, hart) => saveHart(this.engine, hart)),
       devices,
     };
   }
 
-  #hartState(hart: number): StateValue {
-    const { bytes } = this.engine;
-    const base = hartBase(hart);
-    const fields: Record<string, StateValue> = {
-      version: 1,
-      x: bytes.slice(base + X, base + X + 32 * 8),
-      f: bytes.slice(base + F, base + F + 32 * 8),
-      pmpaddr: bytes.slice(base + PMPADDR, base + PMPADDR + 16 * 8),
-    };
-    for (const field of CANONICAL_FIELDS) fields[field] = this.engine.field(hart, field);
-    return fields;
-  }
-
-  // Reset values. Source: privileged specification, 3.4; the rest is what QEMU's board has.
   #reset(): void {
     const { memoryBytes, harts, rom, images } = this.#options;
-    for (let hart = 0; hart < harts; hart++) {
-      this.engine.setField(hart, "privilege", 3n);
-      this.engine.setField(hart, "pc", BigInt(ROM));
-      this.engine.setField(hart, "reservation", (1n << 64n) - 1n);
-      this.engine.setField(hart, "menvcfg", 1n << 61n); // ADUE
-      this.engine.setField(hart, "stimecmp", (1n << 64n) - 1n);
-      this.engine.stateChanged(hart);
-    }
+    for (let hart = 0; hart < harts; hart++) resetHart(this.engine, hart);
     this.engine.bytes.set(rom, this.engine.layout.ram + memoryBytes);
     for (const { address, bytes } of images) {
       if (!this.memory.write(address, bytes)) {
@@ -484,28 +374,6 @@ export class Machine implements Bus {
     }
   }
 
-  #dmaWrote(physical: number, sizeBytes: number): void {
-    if (this.#watchpoints.length === 0) return;
-    this.#watched({
-      physical,
-      sizeBytes,
-      kind: "write",
-      device: this.#actor ?? this.#bus.last ?? "outside",
-    });
-  }
-
-  #watched(hit: WatchHit): void {
-    const { physical, sizeBytes, kind } = hit;
-    const matches = this.#watchpoints.some((watchpoint) =>
-      physical < watchpoint.address + watchpoint.sizeBytes &&
-      watchpoint.address < physical + sizeBytes &&
-      (watchpoint.kind === "access" || watchpoint.kind === (kind === "read" ? "read" : "write"))
-    );
-    if (!matches) return;
-    this.#hits.push(hit);
-    this.#cut();
-  }
-
   // Ends the slice after the instruction under way.
   #cut(): void {
     if (!this.#running) return;
@@ -540,28 +408,5 @@ export class Machine implements Bus {
     const power = this.#power!;
     this.#power = undefined;
     return { reason: "power", power };
-  }
-}
-
-// A page's number within RAM.
-function pageOf(address: number): number {
-  return Math.floor((address - DRAM) / 4096);
-}
-
-function check({ memoryBytes, harts, rom, engine }: MachineOptions): void {
-  if (!Number.isInteger(harts) || harts < 1 || harts > 8) {
-    throw new RangeError(`A machine has 1 to 8 harts, not ${harts}`);
-  }
-  if (memoryBytes % MIB !== 0 || memoryBytes < MIB || memoryBytes > 8192 * MIB) {
-    throw new RangeError(
-      `Memory of ${memoryBytes} bytes: it must be a multiple of 1 MiB, from 1 MiB to 8 GiB`,
-    );
-  }
-  if (rom.length > ROM_BYTES) {
-    throw new RangeError(`The ROM has ${rom.length} bytes; at most ${ROM_BYTES} fit`);
-  }
-  const entries = engine?.tlbEntries ?? 256;
-  if (entries < 1 || entries > 256 || (entries & (entries - 1)) !== 0) {
-    throw new RangeError(`A TLB has a power of two of entries, from 1 to 256, not ${entries}`);
   }
 }

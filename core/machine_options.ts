@@ -1,0 +1,50 @@
+/** What a machine starts from, and what of it is out of range. */
+import type { BuildBoard } from "./device.ts";
+import { ROM_BYTES } from "./hart/layout.ts";
+import type { Host } from "./host.ts";
+
+const MIB = 1024 * 1024;
+
+/** What a machine starts from. */
+export interface MachineOptions {
+  /** DRAM at 0x8000_0000; a multiple of 1 MiB, at most 8 GiB. */
+  readonly memoryBytes: number;
+  /** 1 to 8. */
+  readonly harts: number;
+  /** 32 bits: the scheduler's quanta and everything else that is chosen. */
+  readonly seed: number;
+  readonly host: Host;
+  readonly buildBoard: BuildBoard;
+  /** Read-only memory at 0x1000, at most 0xf000 bytes; every hart starts at its first byte. */
+  readonly rom: Uint8Array;
+  /** What RAM holds at reset, at guest-physical addresses. */
+  readonly images: readonly { readonly address: number; readonly bytes: Uint8Array }[];
+  /** Called with each digest, at every multiple of 10 million cycles. */
+  readonly onDigest?: (cycle: number, digest: string) => void;
+  /** For tests of determinism: no guest can see any of these. */
+  readonly engine?: {
+    /** Entries per TLB, a power of two from 1 to 256; 256 by default. */
+    readonly tlbEntries?: number;
+    /** Flush every TLB whenever this many cycles have passed. */
+    readonly flushEveryCycles?: number;
+  };
+}
+
+/** @throws RangeError if an option is out of range */
+export function checkOptions({ memoryBytes, harts, rom, engine }: MachineOptions): void {
+  if (!Number.isInteger(harts) || harts < 1 || harts > 8) {
+    throw new RangeError(`A machine has 1 to 8 harts, not ${harts}`);
+  }
+  if (memoryBytes % MIB !== 0 || memoryBytes < MIB || memoryBytes > 8192 * MIB) {
+    throw new RangeError(
+      `Memory of ${memoryBytes} bytes: it must be a multiple of 1 MiB, from 1 MiB to 8 GiB`,
+    );
+  }
+  if (rom.length > ROM_BYTES) {
+    throw new RangeError(`The ROM has ${rom.length} bytes; at most ${ROM_BYTES} fit`);
+  }
+  const entries = engine?.tlbEntries ?? 256;
+  if (entries < 1 || entries > 256 || (entries & (entries - 1)) !== 0) {
+    throw new RangeError(`A TLB has a power of two of entries, from 1 to 256, not ${entries}`);
+  }
+}
