@@ -5,7 +5,8 @@ import { Module } from "../wasm/module.ts";
 import { emitAccess } from "./access.ts";
 import { CSR_KIND, csrNumbers, emitCsrAccess } from "./csr.ts";
 import { emitFloat } from "./float/float.ts";
-import { emitInterpreter } from "./interpreter.ts";
+import { emitInterpreter } from "./interpreter/interpreter.ts";
+import { emitSingle, emitWordAt } from "./interpreter/single.ts";
 import {
   NEAR,
   OP_BREAK,
@@ -362,7 +363,8 @@ export function emitEngine(layout: Layout): Uint8Array<ArrayBuffer> {
     traps,
     float,
     decodeRecord,
-    decodeWord,
+    single: emitSingle(module, access, decodeWord),
+    wordAt: emitWordAt(module, layout),
     breakHit,
   });
   for (

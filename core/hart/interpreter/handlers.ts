@@ -1,0 +1,162 @@
+/** What each instruction does: its effects, in the interpreter's terms. */
+import { br, brIf, type Void, when } from "../../wasm/code.ts";
+import { accesses } from "../../isa/accesses.ts";
+import type { Effect, SystemName } from "../../isa/effect.ts";
+import { INSTRUCTIONS } from "../../isa/isa.ts";
+import { F, get, PC_SHIFT, put, RECORD, RUNNING_REGISTERS, X } from "../layout.ts";
+import { lower, lowerCondition } from "../lower.ts";
+import type { Handler } from "../ops.ts";
+import { CAUSE, fault, MSTATUS } from "../translate.ts";
+import type { Frame } from "./frame.ts";
+import { Operands } from "./operands.ts";
+
+/** Emits the handlers of instructions. */
+export class Handlers {
+  readonly operands: Operands;
+
+  constructor(readonly frame: Frame) {
+    this.operands = new Operands(frame);
+  }
+
+  /** What the handler of an instruction does. */
+  instruction({ index, length, near }: Handler): Void[] {
+    const out: Void[] = [];
+    const instruction = INSTRUCTIONS[index];
+    const { effects } = instruction;
+    this.frame.begin(index, length);
+    const text = JSON.stringify(
+      effects,
+      (_, value) => typeof value === "bigint" ? `${value}` : value,
+    );
+    const touchesFloat = /"op":"(f|float|setF)"/.test(text);
+    if (touchesFloat) {
+      out.push(this.frame.illegalIf(get(this.frame.hart, "mstatus").and(MSTATUS.FS).eqz()));
+    }
+    if (instruction.encoding.split(" ").includes("rm")) out.push(...this.#chooseRounding());
+    for (const effect of effects) {
+      if (effect.op !== "jump" && effect.op !== "branch") out.push(...this.#effect(effect));
+      // The target is read before rd is written.
+      else if (effect.op === "jump" && !near) {
+        out.push(this.frame.pc.set(lower(effect.target, this.operands)));
+      }
+    }
+    if (touchesFloat && accesses(instruction).csrs.writes.includes("mstatus")) {
+      out.push(put(this.frame.hart, "mstatus", get(this.frame.hart, "mstatus").or(MSTATUS.FS)));
+    }
+    for (const effect of effects) {
+      if (effect.op === "branch") out.push(...this.#branch(effect, near));
+      if (effect.op === "jump") out.push(...(near ? this.#jumpNear() : this.#jump()));
+    }
+    if (/"op":"csr"/.test(text)) out.push(...this.#afterCsr());
+    out.push(...this.frame.advance());
+    return out;
+  }
+
+  #effect(effect: Exclude<Effect, { op: "jump" | "branch" }>): Void[] {
+    switch (effect.op) {
+      case "setX": {
+        // The value is computed first: its trap leaves rd as it was.
+        const value = lower(effect.value, this.operands);
+        return [this.frame.register(RECORD.rd).store64(value, RUNNING_REGISTERS + X)];
+      }
+      case "setF":
+        return [
+          this.frame.register(RECORD.rd).store64(
+            lower(effect.value, this.operands),
+            RUNNING_REGISTERS + F,
+          ),
+        ];
+      case "store":
+        return this.operands.store(effect);
+      case "system":
+        return this.#system(effect.name);
+    }
+  }
+
+  #branch(effect: Extract<Effect, { op: "branch" }>, near: boolean): Void[] {
+    return [
+      when(
+        lowerCondition(effect.condition, this.operands),
+        near
+          ? this.#jumpNear()
+          : [this.frame.pc.set(lower(effect.target, this.operands)), ...this.#jump()],
+      ),
+    ];
+  }
+
+  // Near records hold the distance in bytes of records.
+  #jumpNear(): Void[] {
+    return [this.frame.ip.set(this.frame.ip.add(this.operands.imm())), br(this.frame.next)];
+  }
+
+  #jump(): Void[] {
+    return [
+      brIf(this.frame.fetch, this.frame.pc.and(-4096).ne(this.frame.page)),
+      this.frame.ip.set(this.frame.pc.sub(this.frame.delta).shl(PC_SHIFT)),
+      br(this.frame.next),
+    ];
+  }
+
+  // Rounding mode 7 is dynamic; from 5 up they are reserved (unprivileged spec, F, table 28).
+  #chooseRounding(): Void[] {
+    const rounding = this.frame.rounding;
+    return [
+      rounding.set(this.frame.field(RECORD.rm).wrap()),
+      when(rounding.eq(7), [
+        rounding.set(get(this.frame.hart, "frm").wrap()),
+        this.frame.illegalIf(rounding.gtU(4)),
+      ]),
+    ];
+  }
+
+  #system(name: SystemName): Void[] {
+    const hart = this.frame.hart;
+    const privilege = get(hart, "privilege");
+    const status = (mask: bigint) => get(hart, "mstatus").and(mask).ne(0);
+    switch (name) {
+      // Memory is sequentially consistent, code and translations are coherent.
+      case "fence":
+      case "fence.i":
+        return [];
+      case "sfence.vma":
+        return [
+          this.frame.illegalIf(privilege.eqz().or(privilege.eq(1).and(status(MSTATUS.TVM)))),
+        ];
+      case "ecall":
+        return [...fault(hart, privilege.add(CAUSE.userEcall), 0), br(this.frame.fault)];
+      case "ebreak":
+        return [...fault(hart, CAUSE.breakpoint, this.frame.currentPc()), br(this.frame.fault)];
+      case "mret":
+        return [
+          this.frame.illegalIf(privilege.ne(3)),
+          this.frame.parts.traps.mret.call(hart),
+          br(this.frame.check),
+        ];
+      case "sret":
+        return [
+          this.frame.illegalIf(privilege.eqz().or(privilege.eq(1).and(status(MSTATUS.TSR)))),
+          this.frame.parts.traps.sret.call(hart),
+          br(this.frame.check),
+        ];
+      case "wfi":
+        return [
+          this.frame.illegalIf(privilege.eqz().or(privilege.eq(1).and(status(MSTATUS.TW)))),
+          put(hart, "waiting", 1),
+          this.frame.ip.set(this.frame.nextRecord()),
+          put(hart, "pc", this.frame.currentPc()),
+          br(this.frame.exit),
+        ];
+    }
+  }
+
+  // A CSR that was written may have enabled an interrupt or changed a translation.
+  #afterCsr(): Void[] {
+    return [
+      when(this.frame.writes, [
+        this.frame.ip.set(this.frame.nextRecord()),
+        put(this.frame.hart, "pc", this.frame.currentPc()),
+        br(this.frame.check),
+      ]),
+    ];
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Tier 0: one loop over decoded records, one handler per instruction, an exact countdown.
+ *
+ * It is the reference of the engine and its exact single-stepper. Every dispatch is one cycle: an
+ * instruction that retires, or one that traps.
+ */
+import {
+  block,
+  br,
+  brIf,
+  brTable,
+  type I32,
+  Label,
+  long,
+  loop,
+  memoryCopy,
+  rarely,
+  Void,
+  when,
+} from "../../wasm/code.ts";
+import type { LocalOf, Module } from "../../wasm/module.ts";
+import { tlbEntry } from "../access.ts";
+import {
+  get,
+  HART_BYTES,
+  hartBase,
+  PC_SHIFT,
+  put,
+  RECORD_BYTES,
+  REGISTER_BYTES,
+  RUNNING_REGISTERS,
+  TLB_FETCH,
+  TLB_REGIME_BYTES,
+  tlbOffset,
+} from "../layout.ts";
+import { HANDLERS } from "../ops.ts";
+import { faulted, MSTATUS } from "../translate.ts";
+import { pendingInterrupts } from "../trap.ts";
+import { Frame, type InterpreterParts } from "./frame.ts";
+import { Handlers } from "./handlers.ts";
+
+/** (hart number, cycles) → cycles left. The hart's `granted` may have been cut meanwhile. */
+export function emitInterpreter(module: Module, parts: InterpreterParts) {
+  const run = module.function("run", ["i32", "i32"], "i32");
+  module.define(
+    run,
+    (builder, number, left) => new Interpreter(new Frame(builder, left, parts), number).body(),
+  );
+  return run;
+}
+
+/** Emits the body of `run`. */
+class Interpreter {
+  readonly handlers: Handlers;
+
+  constructor(readonly frame: Frame, readonly number: LocalOf<"i32">) {
+    this.handlers = new Handlers(frame);
+  }
+
+  body(): (Void | I32)[] {
+    const hart = this.frame.hart;
+    return [
+      hart.set(this.number.extendU().mul(HART_BYTES).add(hartBase(0))),
+      memoryCopy(long(RUNNING_REGISTERS), hart, long(REGISTER_BYTES)),
+      put(hart, "granted", this.frame.left.extendU()),
+      put(hart, "notRetired", 0),
+      block((exit) => [loop((check) => {
+        this.frame.exit = exit;
+        this.frame.check = check;
+        return [
+          brIf(exit, this.frame.left.eqz()),
+          // One cycle for taking an interrupt.
+          when(pendingInterrupts(hart).and(get(hart, "mie")).ne(0), [
+            when(this.frame.parts.traps.interrupt.call(hart), [
+              this.frame.left.set(this.frame.left.sub(1)),
+              br(check),
+            ]),
+          ]),
+          ...this.#chooseRegime(),
+          this.frame.pc.set(get(hart, "pc")),
+          block((fault) => [this.#fetchLoop(fault)]),
+          // A trap: of the instruction at ip, or of the fetch at pc where ip is 0.
+          ...this.frame.saveLeft(),
+          this.frame.parts.traps.enter.call(hart, this.frame.currentPc()),
+          br(check),
+        ];
+      })]),
+      memoryCopy(hart, long(RUNNING_REGISTERS), long(REGISTER_BYTES)),
+      put(
+        hart,
+        "retired",
+        get(hart, "retired").add(get(hart, "granted")).sub(get(hart, "notRetired"))
+          .sub(this.frame.left.extendU()),
+      ),
+      this.frame.left,
+    ];
+  }
+
+  // The regime of loads and stores, by privilege, MPRV and SUM.
+  #chooseRegime(): Void[] {
+    const status = this.frame.value;
+    return [
+      status.set(get(this.frame.hart, "mstatus")),
+      this.frame.regime.set(get(this.frame.hart, "privilege").wrap()),
+      when(this.frame.regime.eq(3).and(status.and(MSTATUS.MPRV).ne(0)), [
+        this.frame.regime.set(status.shrU(11).and(3).wrap()),
+      ]),
+      when(this.frame.regime.eq(1), [
+        this.frame.regime.set(status.shrU(18).and(1).wrap().add(1)),
+      ]),
+      this.frame.tlb.set(
+        this.frame.hart.add(this.frame.regime.extendU().mul(TLB_REGIME_BYTES)).add(tlbOffset(0)),
+      ),
+    ];
+  }
+
+  // Finds the decoded page of pc.
+  #fetchLoop(fault: Label): Void {
+    const { layout, access } = this.frame.parts;
+    const hart = this.frame.hart;
+    const pc = this.frame.pc;
+    const privilege = get(hart, "privilege");
+    return loop((fetch) => {
+      this.frame.fault = fault;
+      this.frame.fetch = fetch;
+      return [
+        rarely(this.frame.left.eqz(), [put(hart, "pc", pc), br(this.frame.exit)]),
+        this.frame.entry.set(
+          tlbEntry(layout, hart.add(privilege.mul(TLB_REGIME_BYTES)).add(tlbOffset(0)), pc),
+        ),
+        this.frame.page.set(pc.and(-4096)),
+        when(this.frame.entry.load64(TLB_FETCH).eq(this.frame.page), [
+          this.frame.ip.set(this.frame.entry.load64(TLB_FETCH + 8)),
+        ], [
+          ...this.frame.saveLeft(),
+          this.frame.ip.set(access.fetchPage.call(hart, pc, privilege.wrap())),
+          ...this.#afterFetch(),
+          when(this.frame.ip.eq(1), [
+            this.frame.parts.single.call(hart, pc, privilege.wrap()),
+            ...this.#afterFetch(),
+            ...this.frame.useSingle(),
+          ]),
+        ]),
+        when(this.frame.page.ne(1), [
+          this.frame.ip.set(this.frame.ip.add(pc.and(4095).shl(PC_SHIFT))),
+        ]),
+        this.frame.delta.set(pc.sub(this.frame.ip.shrU(PC_SHIFT))),
+        this.#dispatchLoop(),
+      ];
+    });
+  }
+
+  // A fetch takes no cycle, unless it traps. If it cut the slice it is made again in the next one.
+  #afterFetch(): Void[] {
+    const { hart } = this.frame;
+    return [
+      this.frame.restoreLeft(),
+      rarely(this.frame.left.eqz(), [
+        put(hart, "fault", 0),
+        put(hart, "pc", this.frame.pc),
+        br(this.frame.exit),
+      ]),
+      rarely(faulted(hart), this.#fetchFault()),
+    ];
+  }
+
+  #fetchFault(): Void[] {
+    return [
+      this.frame.left.set(this.frame.left.sub(1)),
+      this.frame.ip.set(long(0)),
+      this.frame.delta.set(this.frame.pc),
+      br(this.frame.fault),
+    ];
+  }
+
+  #dispatchLoop(): Void {
+    const handlers = this.#handlers();
+    return loop((next) => {
+      this.frame.next = next;
+      const labels = handlers.map(() => new Label("op"));
+      const dispatch = new Void([
+        rarely(this.frame.left.eqz(), [
+          put(this.frame.hart, "pc", this.frame.currentPc()),
+          br(this.frame.exit),
+        ]),
+        this.frame.left.set(this.frame.left.sub(1)),
+        this.frame.record.set(this.frame.ip.load64()),
+        brTable(this.frame.record.wrap().and(0xffff), labels, labels[3]),
+      ]);
+      return [
+        labels.reduce<Void>(
+          (inner, label, op) => {
+            return new Void([
+              0x02,
+              0x40,
+              { enter: label },
+              inner,
+              0x0b,
+              { leave: true },
+              ...handlers[op](),
+            ]);
+          },
+          dispatch,
+        ),
+      ];
+    });
+  }
+
+  // By op.
+  #handlers(): (() => Void[])[] {
+    return [
+      () => this.#undecoded(),
+      () => this.#pageEnd(),
+      () => this.#straddle(),
+      () => this.frame.illegal(),
+      () => this.#breakpoint(),
+      ...HANDLERS.map((handler) => () => this.handlers.instruction(handler)),
+    ];
+  }
+
+  #undecoded(): Void[] {
+    return [
+      this.frame.notACycle(),
+      this.frame.parts.decodeRecord.call(
+        this.frame.ip.sub(this.frame.parts.layout.decoded).divU(RECORD_BYTES).wrap(),
+      ),
+      br(this.frame.next),
+    ];
+  }
+
+  #pageEnd(): Void[] {
+    return [
+      this.frame.notACycle(),
+      this.frame.pc.set(this.frame.currentPc()),
+      br(this.frame.fetch),
+    ];
+  }
+
+  // Stops before the instruction, or executes it from the hart's own record.
+  #breakpoint(): Void[] {
+    return [
+      this.frame.pc.set(this.frame.currentPc()),
+      ...this.frame.saveLeft(),
+      when(this.frame.parts.breakHit.call(get(this.frame.hart, "hartid").wrap(), this.frame.pc), [
+        this.frame.notACycle(),
+        put(this.frame.hart, "pc", this.frame.pc),
+        br(this.frame.exit),
+      ]),
+      ...this.#straddle(),
+    ];
+  }
+
+  #straddle(): Void[] {
+    return [
+      this.frame.pc.set(this.frame.currentPc()),
+      ...this.frame.saveLeft(),
+      this.frame.parts.single.call(
+        this.frame.hart,
+        this.frame.pc,
+        get(this.frame.hart, "privilege").wrap(),
+      ),
+      ...this.frame.afterCall(),
+      this.frame.notACycle(),
+      ...this.frame.useSingle(),
+      this.frame.delta.set(this.frame.pc.sub(this.frame.ip.shrU(PC_SHIFT))),
+      br(this.frame.next),
+    ];
+  }
+}
