@@ -25,12 +25,23 @@ export type Arrival =
   /** The caller's signal fired. */
   | { readonly reason: "interrupted" };
 
+/**
+ * What a cursor can look for. `input`: something came in from outside. `interrupt`, `trap`: a hart
+ * takes an interrupt, or an exception. `console`: a line of console output is complete.
+ */
+export type EventKind = "input" | "interrupt" | "trap" | "console";
+
+/** Where an event was found: the cursor stands before its cycle, so that a step makes it happen. */
+export type EventArrival =
+  | { readonly reason: "event"; readonly kind: EventKind }
+  | Extract<Arrival, { reason: "start" | "end" | "interrupted" }>;
+
 /** A machine at a cycle of a recording. Calls do not overlap: await each. */
 export interface Cursor {
   /** State is that before the inputs of this cycle. */
   readonly cycle: number;
   readonly harts: number;
-  /** First and last cycle that can be reached. */
+  /** First and last cycle that can be reached; the end of a branch is `Infinity` until it is known. */
   readonly start: number;
   readonly end: number;
   /** Goes to a cycle exactly. Throws a RangeError outside start to end. */
@@ -41,18 +52,30 @@ export interface Cursor {
   reverseStep(hart: number, signal?: AbortSignal): Promise<Arrival>;
   continue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival>;
   reverseContinue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival>;
-  /** A register by its standard name: x0 to x31, f0 to f31, pc, or a CSR; unsigned 64 bits. Throws a RangeError for an unknown name. */
+  /** Goes to the nearest cycle after (`next`) or before (`previous`) this one in which such an event happens. */
+  nextEvent(
+    kind: EventKind,
+    direction: "next" | "previous",
+    signal?: AbortSignal,
+  ): Promise<EventArrival>;
+  /**
+   * A register by its standard name: x0 to x31, f0 to f31, pc, or a CSR as machine mode reads it;
+   * `priv`: the privilege mode; `cycle`: the position, not the guest's counter `mcycle`. Unsigned 64
+   * bits. Throws a RangeError for an unknown name.
+   */
   readRegister(hart: number, name: string): bigint;
-  /** Starts a branch unless the cursor is on one already. */
+  /** Starts a branch; on one already, the branch now starts here and what lay before is given up. Throws a RangeError for an unknown name. */
   writeRegister(hart: number, name: string, value: bigint): void;
   /** The physical address of a virtual one, as the hart would translate a load now; `undefined` if it would fault. Changes nothing. */
   translate(hart: number, address: bigint): number | undefined;
   /** Physical memory, RAM and ROM only; `undefined` if any byte is outside. Never touches a device. */
   readMemory(address: number, sizeBytes: number): Uint8Array | undefined;
-  /** Starts a branch unless the cursor is on one already; false outside RAM. */
+  /** As {@link writeRegister}; false outside RAM. */
   writeMemory(address: number, bytes: Uint8Array): boolean;
   /** Whether state was changed by hand since the recording was left, and where. */
   readonly branch: { readonly from: number } | undefined;
+  /** Starts a branch without changing anything. */
+  startBranch(): void;
   /** Leaves the branch: back to the recording, at the cycle where it was left. */
   returnFromBranch(): Promise<void>;
   /** The digest of the state here. */

@@ -24,3 +24,8 @@ declare namespace WebAssembly {
     readonly exports: Exports;
   }
 }
+
+/** How a caller says that it waits no longer. Source: DOM, section 3.2. */
+interface AbortSignal {
+  readonly aborted: boolean;
+}

@@ -1,0 +1,254 @@
+/** A cursor with a machine of its own. */
+import { DRAM, ROM, ROM_BYTES } from "../core/hart/layout.ts";
+import { BranchHost, type ReadBlocks, type UnknownBlocks } from "./branch_host.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "./cursor.ts";
+import { nextEvent } from "./events.ts";
+import type { Log } from "./log.ts";
+import { walk } from "./page_walk.ts";
+import { readRegister, writeRegister } from "./registers.ts";
+import { firstHit, type Hit, lastHit } from "./scan.ts";
+import { stepBackward, stepForward } from "./step.ts";
+import type { Course, Traveller } from "./traveller.ts";
+
+/** What a cursor needs beside its machine. */
+export interface CursorOptions {
+  readonly log: Pick<Log, "entries" | "endCycle">;
+  readonly harts: number;
+  /** An empty list for a branch. */
+  readonly branchCheckpoints: () => Checkpoints;
+  readonly readBlocks?: ReadBlocks;
+  /** The cursor is closed; its machine can serve another one. */
+  readonly onClose: () => void;
+}
+
+interface Branch {
+  /** Where the recording was left. */
+  readonly from: number;
+  /** The first cycle that can be reached: that of the last change. */
+  start: number;
+  readonly host: BranchHost;
+  readonly course: Course;
+  /** Changed since the branch's first checkpoint was taken, or not taken yet. */
+  edited: boolean;
+}
+
+export class MachineCursor implements Cursor {
+  readonly harts: number;
+  readonly start = 0;
+  readonly #traveller: Traveller;
+  readonly #options: CursorOptions;
+  readonly #recording: { readonly course: Course; readonly host: Traveller["seam"]["host"] };
+  #branch: Branch | undefined;
+  #closed = false;
+
+  constructor(traveller: Traveller, options: CursorOptions) {
+    this.#traveller = traveller;
+    this.#options = options;
+    this.harts = options.harts;
+    this.#recording = { course: traveller.course, host: traveller.seam.host };
+  }
+
+  get cycle(): number {
+    return this.#traveller.cycle;
+  }
+
+  get end(): number {
+    return this.#traveller.course.end;
+  }
+
+  /** Replay from reset to here, in cycles in which some hart acted. */
+  get work(): number {
+    return this.#traveller.work;
+  }
+
+  async seek(cycle: number, signal?: AbortSignal): Promise<void> {
+    const first = this.#branch?.start ?? this.start;
+    if (!Number.isSafeInteger(cycle) || cycle < first || cycle > this.end) {
+      throw new RangeError(`Cycle ${cycle} is not from ${first} to ${this.end}`);
+    }
+    await this.#begin();
+    await this.#traveller.seek(cycle, signal);
+  }
+
+  async step(hart: number, signal?: AbortSignal): Promise<Arrival> {
+    this.#checkHart(hart);
+    await this.#begin();
+    const outcome = await stepForward(this.#traveller, hart, signal);
+    if (outcome === "acted") return { reason: "step", hart };
+    return outcome === "interrupted" ? { reason: "interrupted" } : this.#atEnd();
+  }
+
+  async reverseStep(hart: number, signal?: AbortSignal): Promise<Arrival> {
+    this.#checkHart(hart);
+    const from = this.cycle;
+    await this.#begin();
+    const outcome = await stepBackward(this.#traveller, hart, signal);
+    if (outcome === "acted") return { reason: "step", hart };
+    return outcome === "interrupted" ? this.#interrupted(from) : await this.#atStart();
+  }
+
+  async continue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival> {
+    await this.#begin();
+    const hit = await firstHit(this.#traveller, conditions, this.end, signal);
+    if (hit === "interrupted") {
+      await this.#traveller.seek(this.cycle);
+      return { reason: "interrupted" };
+    }
+    if (!hit) return this.#atEnd();
+    await this.#traveller.seek(hit.reason === "breakpoint" ? hit.cycle : hit.cycle + 1);
+    return arrival(hit);
+  }
+
+  async reverseContinue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival> {
+    const from = this.cycle;
+    await this.#begin();
+    const hit = await lastHit(this.#traveller, conditions, from, signal);
+    if (hit === "interrupted") return this.#interrupted(from);
+    if (!hit) return await this.#atStart();
+    await this.#traveller.seek(hit.cycle);
+    return arrival(hit);
+  }
+
+  async nextEvent(
+    kind: EventKind,
+    direction: "next" | "previous",
+    signal?: AbortSignal,
+  ): Promise<EventArrival> {
+    const from = this.cycle;
+    await this.#begin();
+    // A branch has no inputs of its own.
+    const entries = this.#branch ? [] : this.#options.log.entries;
+    const cycle = await nextEvent(this.#traveller, entries, kind, direction, signal);
+    if (cycle === "interrupted") return this.#interrupted(from);
+    if (cycle !== undefined) {
+      await this.#traveller.seek(cycle);
+      return { reason: "event", kind };
+    }
+    if (direction === "previous") return await this.#atStart();
+    if (this.end < Infinity) await this.#traveller.seek(this.end);
+    return this.#atEnd();
+  }
+
+  readRegister(hart: number, name: string): bigint {
+    this.#checkHart(hart);
+    return readRegister(this.#traveller.machine, hart, name);
+  }
+
+  writeRegister(hart: number, name: string, value: bigint): void {
+    this.#checkHart(hart);
+    readRegister(this.#traveller.machine, hart, name); // throws before a branch is started
+    this.startBranch();
+    writeRegister(this.#traveller.machine, hart, name, value);
+  }
+
+  translate(hart: number, address: bigint): number | undefined {
+    this.#checkHart(hart);
+    return walk(this.#traveller.machine, hart, address);
+  }
+
+  readMemory(address: number, sizeBytes: number): Uint8Array | undefined {
+    const { memory, engine } = this.#traveller.machine;
+    const rom = address >= ROM && sizeBytes >= 0 && address + sizeBytes <= ROM + ROM_BYTES;
+    if (!rom) return memory.view(address, sizeBytes)?.slice();
+    const first = engine.layout.ram + engine.layout.memoryBytes + address - ROM;
+    return engine.bytes.slice(first, first + sizeBytes);
+  }
+
+  writeMemory(address: number, bytes: Uint8Array): boolean {
+    const { memory } = this.#traveller.machine;
+    if (!memory.view(address, bytes.length) || address < DRAM) return false;
+    this.startBranch();
+    return memory.write(address, bytes);
+  }
+
+  get branch(): { readonly from: number } | undefined {
+    return this.#branch && { from: this.#branch.from };
+  }
+
+  /** Reads on this branch of disk blocks that the recording does not hold. */
+  get unknownBlocks(): readonly UnknownBlocks[] {
+    return this.#branch?.host.unknownBlocks ?? [];
+  }
+
+  startBranch(): void {
+    const traveller = this.#traveller;
+    if (!this.#branch) {
+      const { log, readBlocks, branchCheckpoints } = this.#options;
+      const host = new BranchHost(log, this.cycle, traveller.machine.save(), readBlocks);
+      const course = { checkpoints: branchCheckpoints(), end: Infinity };
+      this.#branch = { from: this.cycle, start: this.cycle, host, course, edited: true };
+      traveller.seam.host = host;
+      traveller.course = course;
+      return;
+    }
+    this.#branch.edited = true;
+    this.#branch.start = this.cycle;
+    this.#branch.course.end = Infinity;
+  }
+
+  async returnFromBranch(): Promise<void> {
+    if (!this.#branch) return;
+    const { from, course } = this.#branch;
+    this.#branch = undefined;
+    course.checkpoints.clear();
+    const traveller = this.#traveller;
+    traveller.course = this.#recording.course;
+    traveller.seam.host = this.#recording.host;
+    traveller.restore(from);
+    traveller.forgetTrail();
+    await traveller.seek(from);
+  }
+
+  digest(): string {
+    return this.#traveller.machine.digest();
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#branch?.course.checkpoints.clear();
+    this.#traveller.course = this.#recording.course;
+    this.#traveller.seam.host = this.#recording.host;
+    this.#options.onClose();
+  }
+
+  // Changes that were made here become the start of the branch.
+  async #begin(): Promise<void> {
+    if (this.#closed) throw new TypeError("The cursor is closed");
+    if (!this.#branch?.edited) return;
+    this.#branch.edited = false;
+    this.#branch.course.checkpoints.clear();
+    this.#traveller.forgetTrail();
+    this.#traveller.checkpoint();
+    await this.#traveller.turn();
+  }
+
+  #checkHart(hart: number): void {
+    if (!Number.isInteger(hart) || hart < 0 || hart >= this.harts) {
+      throw new RangeError(`Hart ${hart} is not from 0 to ${this.harts - 1}`);
+    }
+  }
+
+  #atEnd(): { readonly reason: "end" } {
+    // A branch ends where its guest turns itself off, or where nothing can happen any more.
+    if (this.#branch) this.#branch.course.end = this.cycle;
+    return { reason: "end" };
+  }
+
+  async #atStart(): Promise<{ readonly reason: "start" }> {
+    await this.#traveller.seek(this.#branch?.start ?? this.start);
+    return { reason: "start" };
+  }
+
+  async #interrupted(cycle: number): Promise<{ readonly reason: "interrupted" }> {
+    await this.#traveller.seek(cycle);
+    return { reason: "interrupted" };
+  }
+}
+
+function arrival(hit: Hit): Arrival {
+  return hit.reason === "breakpoint"
+    ? { reason: "breakpoint", hart: hit.hart }
+    : { reason: "watchpoint", hits: hit.hits };
+}

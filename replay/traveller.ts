@@ -1,0 +1,146 @@
+/** A machine that moves about in time, on one course of execution. */
+import type { Machine, Stop } from "../core/machine.ts";
+import type { CheckpointedMachine } from "./checkpoint.ts";
+import type { Checkpoints } from "./checkpoints.ts";
+import type { StopConditions } from "./cursor.ts";
+import type { Seam } from "./seam.ts";
+import { type Acted, Trail } from "./trail.ts";
+
+/** What a traveller can reach. */
+export interface Course {
+  /** The first holds the course's start. */
+  readonly checkpoints: Checkpoints;
+  /** The last cycle; `Infinity` where none is known yet. */
+  end: number;
+}
+
+/** The outcome of going forward. */
+export type Advance = Stop | { readonly reason: "interrupted" };
+
+/** After so many idle cycles nothing will ever happen on a branch. */
+const IDLE_CYCLES_MAX = 1e11;
+/** Runs through idle time after which the event loop turns. */
+const IDLE_RUNS_MAX = 256;
+const NO_CONDITIONS: StopConditions = { breakpoints: new Set(), watchpoints: [] };
+
+export class Traveller {
+  /** Cycles in which some hart acted, from reset to here. */
+  work = 0;
+  /** Sees the stretches that are run through. */
+  onActed: ((acted: Acted) => void) | undefined;
+  /** From some checkpoint at or before here to here, or beyond. */
+  trail: Trail;
+  /** The state is the one before the inputs of this cycle, as a run to here leaves it. */
+  #settled = true;
+  /** The last checkpoint at or before here, as far as known. */
+  #lastWork = 0;
+
+  /**
+   * @param spacing work between two automatic checkpoints
+   * @param turn lets the event loop turn
+   */
+  constructor(
+    readonly checkpointed: CheckpointedMachine,
+    readonly seam: Seam,
+    public course: Course,
+    readonly spacing: number,
+    readonly turn: () => Promise<void>,
+    readonly harts: number,
+  ) {
+    this.trail = new Trail(0, harts);
+    checkpointed.machine.onActed = (hart, from, to, notRetired) => {
+      const acted = { hart, from, to, notRetired };
+      this.work += to - from;
+      this.trail.add(acted);
+      this.onActed?.(acted);
+    };
+  }
+
+  get machine(): Machine {
+    return this.checkpointed.machine;
+  }
+
+  get cycle(): number {
+    return this.machine.cycle;
+  }
+
+  /** Takes a checkpoint here, unless there is one. */
+  checkpoint(): void {
+    const { checkpoints } = this.course;
+    this.#lastWork = this.work;
+    if (checkpoints.atOrBefore(this.cycle)?.cycle === this.cycle) return;
+    this.seam.host.mark?.(this.cycle);
+    checkpoints.add(this.checkpointed.save(this.work));
+  }
+
+  /** Goes to the last checkpoint at or before a cycle, wherever it is now. */
+  restore(cycle: number): void {
+    const checkpoint = this.course.checkpoints.atOrBefore(cycle);
+    if (!checkpoint) throw new RangeError(`Cycle ${cycle} is before the start`);
+    this.checkpointed.restore(checkpoint);
+    this.seam.host.rewind(checkpoint.cycle);
+    this.work = this.#lastWork = checkpoint.work;
+    this.#settled = true;
+    const { from, to } = this.trail;
+    if (checkpoint.cycle < from || checkpoint.cycle > to) this.forgetTrail();
+  }
+
+  /** Another course: what happened before here is not known. */
+  forgetTrail(): void {
+    this.trail = new Trail(this.cycle, this.harts);
+  }
+
+  /** Goes to a cycle exactly. @returns false if the signal fired first */
+  async seek(cycle: number, signal?: AbortSignal): Promise<boolean> {
+    if (this.cycle === cycle && this.#settled) return true;
+    const nearest = this.course.checkpoints.atOrBefore(cycle);
+    const canGoOn = this.cycle < cycle && this.cycle >= (nearest?.cycle ?? 0);
+    if (!canGoOn) this.restore(cycle);
+    return (await this.advance(cycle, signal)).reason !== "interrupted";
+  }
+
+  /** What stops {@link advance} from now on. */
+  arm({ breakpoints, watchpoints }: StopConditions): void {
+    this.machine.setBreakpoints(breakpoints);
+    this.machine.setWatchpoints(watchpoints);
+  }
+
+  disarm(): void {
+    this.arm(NO_CONDITIONS);
+  }
+
+  /** Goes forward to a cycle or to a stop, and leaves checkpoints on the way. Power actions do not stop it before the course's end. */
+  async advance(until: number, signal?: AbortSignal, stopAtOnce = false): Promise<Advance> {
+    let [lastActed, lastWork, idleRuns] = [this.cycle, this.work, 0];
+    for (let atOnce = stopAtOnce;; atOnce = false) {
+      if (signal?.aborted) return { reason: "interrupted" };
+      const due = Math.max(1, this.spacing - (this.work - this.#lastWork));
+      const stop = await this.machine.run(Math.min(until, this.cycle + due), {
+        stopAtOnce: atOnce,
+      });
+      this.trail.to = Math.max(this.trail.to, this.cycle);
+      this.#settled = !(stop.reason === "breakpoint" && stop.begun);
+      if (stop.reason === "breakpoint" || stop.reason === "watchpoint") return stop;
+      if (stop.reason === "stuck") return stop;
+      // A branch ends where the guest turns itself off.
+      if (stop.reason === "power" && this.course.end === Infinity) return stop;
+      if (stop.reason === "until" && this.cycle >= until) return stop;
+      if (stop.reason === "until" && this.work - this.#lastWork >= this.spacing) {
+        this.#checkpointIfFar();
+        await this.turn();
+      }
+      if (this.work > lastWork) [lastActed, lastWork, idleRuns] = [this.cycle, this.work, 0];
+      else if (++idleRuns % IDLE_RUNS_MAX === 0) await this.turn();
+      if (this.course.end === Infinity && this.cycle - lastActed > IDLE_CYCLES_MAX) {
+        return { reason: "stuck" };
+      }
+    }
+  }
+
+  #checkpointIfFar(): void {
+    const before = this.course.checkpoints.atOrBefore(this.cycle);
+    const gap = this.work - (before?.work ?? 0);
+    if (gap >= this.spacing) this.checkpoint();
+    else this.#lastWork = this.work - gap;
+  }
+}
