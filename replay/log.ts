@@ -44,26 +44,30 @@ export interface LogDigest {
 }
 
 /**
- * How a recording ended. `left`: the user or a signal ended it. `stuck`: every hart waited and
- * nothing could come. `host-failed`: the host's side failed, as the message says. `cut`: nobody
- * wrote an end, because the recording process was killed or its disk was full.
+ * How a recording ended. `left`: the user ended it. `stuck`: every hart waited and nothing could come.
+ * `cut`: nobody wrote an end, because the recording process was killed or the host failed.
  */
 export type LogEnd =
   | { readonly reason: "power"; readonly power: PowerOutput }
-  | { readonly reason: "until" | "stuck" | "left" | "cut" }
-  | { readonly reason: "host-failed"; readonly message: string };
+  | { readonly reason: "until" | "stuck" | "left" | "cut" };
+
+/** What is known once a recording has ended. */
+export interface LogConclusion {
+  /** Replay ends here, before the inputs of this cycle. */
+  readonly endCycle: number;
+  readonly end: LogEnd;
+  /** Retired by all harts; `undefined` if it was cut. */
+  readonly instructions: number | undefined;
+}
 
 /** A recording's log, whole. */
-export interface Log {
-  /** In order of cycle, then of arrival; all below `endCycle`. */
+export interface Log extends LogConclusion {
+  /** In order of cycle, then of arrival. */
   readonly entries: readonly LogEntry[];
   /** In order of their first cycle. */
   readonly outputs: readonly OutputRun[];
   /** Ascending; at each multiple of 10 million cycles, and at `endCycle` unless it was cut. */
   readonly digests: readonly LogDigest[];
-  /** Replay ends here, before the inputs of this cycle. */
-  readonly endCycle: number;
-  readonly end: LogEnd;
 }
 
 /** What a recorder hands on at once: the log's part from one cycle to another. */
@@ -84,7 +88,7 @@ export interface LogSink {
   /** @throws Error if it cannot be kept, which ends the recording */
   part(part: LogPart): void;
   /** The last call. */
-  end(cycle: number, end: LogEnd): void;
+  end(conclusion: LogConclusion): void;
 }
 
 /** The id of a device's n-th entry. */
@@ -98,14 +102,23 @@ export function entryId(machine: string, device: string, n: number): string {
  */
 export function joinParts(
   parts: readonly LogPart[],
-  end: { readonly cycle: number; readonly end: LogEnd } | undefined,
+  conclusion: LogConclusion | undefined,
 ): Log {
-  const endCycle = end?.cycle ?? parts.at(-1)?.lastCycle ?? 0;
+  const { endCycle, end, instructions } = conclusion ?? {
+    endCycle: parts.at(-1)?.lastCycle ?? 0,
+    end: { reason: "cut" },
+    instructions: undefined,
+  };
+  const isCut = end.reason === "cut";
   return {
-    entries: parts.flatMap(({ entries }) => entries).filter(({ cycle }) => cycle < endCycle),
-    outputs: parts.flatMap(({ outputs }) => outputs).filter(({ last }) => last < endCycle),
+    entries: parts.flatMap(({ entries }) => entries).filter(({ cycle }) =>
+      !isCut || cycle < endCycle
+    ),
+    outputs: parts.flatMap(({ outputs }) => outputs)
+      .filter(({ last }) => !isCut || last < endCycle),
     digests: parts.flatMap(({ digests }) => digests).filter(({ cycle }) => cycle <= endCycle),
     endCycle,
-    end: end?.end ?? { reason: "cut" },
+    end,
+    instructions,
   };
 }

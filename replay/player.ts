@@ -17,6 +17,8 @@ export class Player implements Host {
   readonly #onOutput: PlayerOptions["onOutput"];
   #nextInput = 0;
   #nextClock = 0;
+  /** The id of the entry that was given to the machine last, since the last rewind. */
+  lastId: string | undefined;
 
   constructor(log: Pick<Log, "entries">, options: PlayerOptions = {}) {
     this.#inputs = log.entries.filter((entry) => entry.kind === "input");
@@ -24,8 +26,10 @@ export class Player implements Host {
     this.#onOutput = options.onOutput;
   }
 
-  /** The id of the entry that was given to the machine last, since the last rewind. */
-  lastId: string | undefined;
+  /** An entry that the machine has not asked for yet; `undefined` if there is none. */
+  get next(): LogEntry | undefined {
+    return this.#inputs[this.#nextInput] ?? this.#clock[this.#nextClock];
+  }
 
   /** Positions before the first entry whose cycle is at or after `cycle`. */
   rewind(cycle: number): void {

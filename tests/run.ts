@@ -6,7 +6,7 @@
  */
 const LONG = "--long";
 const LONG_TESTS = "tests/**/*_long_test.ts";
-const EXAMPLES = ["core", "devices", "guests", "command"];
+const EXAMPLES = ["core", "devices", "replay", "guests", "command"];
 
 interface Counts {
   passed: number;

@@ -11,11 +11,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   replay: ["replay", "core"],
   debugger: ["debugger", "replay", "core"],
   guests: ["guests"],
-  command: ["command", "core", "devices", "replay", "debugger", "guests"],
+  command: ["command", "core", "devices", "replay", "debugger", "guests", "deno.json"],
 };
 
 /** Libraries that pure code may import. */
-const PURE_LIBRARIES = ["xxhash-wasm"];
+const PURE_LIBRARIES = ["xxhash-wasm", "cborg"];
 
 /** Names that pure code may not use, and what does instead. */
 const BANNED: readonly (readonly [RegExp, string])[] = [

@@ -1,0 +1,129 @@
+/** The frame of every chunk. Source: FORMAT.md, "Chunks". Integers are little-endian. */
+import { type Codec, FormatError } from "./codec.ts";
+
+/** The first bytes of a file; as in PNG, a transfer that changes line ends is noticed. */
+export const FILE_MAGIC = Uint8Array.of(0x89, 0x48, 0x53, 0x52, 0x0d, 0x0a, 0x1a, 0x0a);
+
+const CHUNK_MAGIC = 0x6b4e_4843; // "CHNk"
+export const FRAME_BYTES = 40;
+
+/** The chunks that this build knows, each with the version that it writes and reads. */
+export const CHUNK_VERSIONS = { HEAD: 1, IMAG: 1, BLOB: 1, LOG: 1, END: 1, INDX: 1 } as const;
+export type ChunkType = keyof typeof CHUNK_VERSIONS;
+
+/** A payload, or what is stored of it, has at most this many bytes. */
+export const CHUNK_BYTES_MAX = 64 * 1024 * 1024;
+
+const NONE = 0;
+const ZSTD = 1;
+
+/** A chunk in its file. */
+export interface ChunkRef {
+  readonly type: ChunkType;
+  /** Of its frame. */
+  readonly offset: number;
+  /** Without the frame. */
+  readonly storedBytes: number;
+  readonly firstCycle: number;
+  readonly lastCycle: number;
+}
+
+/** What a frame says. */
+export interface Frame extends ChunkRef {
+  readonly compression: number;
+  readonly payloadBytes: number;
+  readonly crc: number;
+}
+
+/** The bytes of a chunk. */
+export function encodeChunk(
+  codec: Codec,
+  chunk: Pick<ChunkRef, "type" | "firstCycle" | "lastCycle"> & { readonly payload: Uint8Array },
+): Uint8Array {
+  const { type, payload } = chunk;
+  if (payload.length > CHUNK_BYTES_MAX) {
+    throw new RangeError(`A chunk has at most ${CHUNK_BYTES_MAX} bytes, not ${payload.length}`);
+  }
+  const small = codec.compress(payload);
+  const isSmaller = small.length < payload.length;
+  const stored = isSmaller ? small : payload;
+  const bytes = new Uint8Array(FRAME_BYTES + stored.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, CHUNK_MAGIC, true);
+  for (let i = 0; i < 4; i++) bytes[4 + i] = type.charCodeAt(i) || 0x20;
+  view.setUint16(8, CHUNK_VERSIONS[type], true);
+  view.setUint16(10, isSmaller ? ZSTD : NONE, true);
+  view.setUint32(12, stored.length, true);
+  view.setUint32(16, payload.length, true);
+  view.setBigUint64(20, BigInt(chunk.firstCycle), true);
+  view.setBigUint64(28, BigInt(chunk.lastCycle), true);
+  bytes.set(stored, FRAME_BYTES);
+  view.setUint32(36, codec.crc32(bytes.subarray(0, 36), stored), true);
+  return bytes;
+}
+
+/** @param bytes {@link FRAME_BYTES} of them @param offset where they lie, for messages and the result */
+export function decodeFrame(bytes: Uint8Array, offset: number): Frame {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, FRAME_BYTES);
+  const where = `at byte ${offset}`;
+  if (view.getUint32(0, true) !== CHUNK_MAGIC) throw new FormatError(`no chunk ${where}`);
+  const name = String.fromCharCode(...bytes.subarray(4, 8)).trimEnd();
+  const version = view.getUint16(8, true);
+  const type = name as ChunkType;
+  if (!Object.hasOwn(CHUNK_VERSIONS, name) || CHUNK_VERSIONS[type] !== version) {
+    const printable = /^[\x21-\x7e]{1,4}$/.test(name) ? name : "????";
+    throw new FormatError(
+      `chunk "${printable}" version ${version} ${where}: this build does not know it`,
+    );
+  }
+  const frame = {
+    type,
+    offset,
+    compression: view.getUint16(10, true),
+    storedBytes: view.getUint32(12, true),
+    payloadBytes: view.getUint32(16, true),
+    firstCycle: cycle(view.getBigUint64(20, true), where),
+    lastCycle: cycle(view.getBigUint64(28, true), where),
+    crc: view.getUint32(36, true),
+  };
+  if (frame.compression > ZSTD) {
+    throw new FormatError(`compression ${frame.compression} ${where}: this build does not know it`);
+  }
+  if (Math.max(frame.storedBytes, frame.payloadBytes) > CHUNK_BYTES_MAX) {
+    throw new FormatError(`a chunk of more than ${CHUNK_BYTES_MAX} bytes ${where}`);
+  }
+  if (frame.lastCycle < frame.firstCycle) {
+    throw new FormatError(`a chunk that ends before it begins ${where}`);
+  }
+  return frame;
+}
+
+/** The payload of a chunk. @param head its frame's bytes @throws FormatError if its sum does not fit */
+export function decodePayload(
+  codec: Codec,
+  frame: Frame,
+  head: Uint8Array,
+  stored: Uint8Array,
+): Uint8Array {
+  const where = `of the ${frame.type} chunk at byte ${frame.offset}`;
+  if (codec.crc32(head.subarray(0, 36), stored) !== frame.crc) {
+    throw new FormatError(`the checksum ${where} does not fit`);
+  }
+  let payload = stored;
+  if (frame.compression === ZSTD) {
+    try {
+      payload = codec.decompress(stored, frame.payloadBytes);
+    } catch {
+      throw new FormatError(`the content ${where} cannot be decompressed`);
+    }
+  }
+  if (payload.length !== frame.payloadBytes) {
+    throw new FormatError(`the length ${where} is ${payload.length}, not ${frame.payloadBytes}`);
+  }
+  return payload;
+}
+
+function cycle(value: bigint, where: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw new FormatError(`cycle ${value} ${where}`);
+  return Number(value);
+}

@@ -1,0 +1,113 @@
+/** Stands between a machine and its live host, and writes down all that the host answers. */
+import type { Host, Input, Output } from "../core/host.ts";
+import { DIGEST_CYCLES } from "../core/machine.ts";
+import { CLOCK_DEVICE, entryId, type LogConclusion, type LogEntry, type LogSink } from "./log.ts";
+import { SINGLE_MACHINE } from "./log.ts";
+import { type OutputHash, OutputRuns } from "./outputs.ts";
+import { payloadVersion } from "./payloads.ts";
+
+/** What has gathered is handed on when its bytes exceed this, due or not. */
+const GATHERED_BYTES_MAX = 4 * 1024 * 1024;
+const ENTRY_BYTES = 32; // about what an entry takes beside its data
+
+export interface RecorderOptions {
+  readonly host: Host;
+  readonly sink: LogSink;
+  readonly hash: OutputHash;
+}
+
+export class Recorder implements Host {
+  readonly #host: Host;
+  readonly #sink: LogSink;
+  readonly #runs: OutputRuns;
+  readonly #counts = new Map<string, number>();
+  readonly #digests: { cycle: number; digest: string }[] = [];
+  #entries: LogEntry[] = [];
+  #gatheredBytes = 0;
+  #writtenTo = 0;
+  /** The cycle of the last entry or output. */
+  #lastEvent = -1;
+
+  constructor({ host, sink, hash }: RecorderOptions) {
+    this.#host = host;
+    this.#sink = sink;
+    this.#runs = new OutputRuns(hash);
+  }
+
+  /** Takes a digest of the machine; to be called with each that it makes. */
+  digest(cycle: number, digest: string): void {
+    this.#digests.push({ cycle, digest });
+  }
+
+  /** The last call: the machine stays at this cycle, before its inputs. */
+  finish(digest: string, conclusion: LogConclusion): void {
+    const { endCycle } = conclusion;
+    const isRegular = endCycle % DIGEST_CYCLES === 0 && endCycle > 0;
+    if (!isRegular) this.digest(endCycle, digest);
+    this.#handOn(endCycle);
+    this.#sink.end(conclusion);
+  }
+
+  output(cycle: number, device: string, output: Output): void {
+    this.#lastEvent = cycle;
+    this.#runs.add(cycle, device, output);
+    this.#host.output(cycle, device, output);
+  }
+
+  take(cycle: number): Input | undefined {
+    const input = this.#host.take(cycle);
+    if (input === undefined) return undefined;
+    const id = this.#id(input.device);
+    this.#entries.push({ cycle, id, version: payloadVersion(input.kind), kind: "input", input });
+    this.#gatheredBytes += ENTRY_BYTES + ("bytes" in input ? input.bytes?.length ?? 0 : 0);
+    this.#lastEvent = cycle;
+    return input;
+  }
+
+  horizon(cycle: number): number {
+    return this.#host.horizon(cycle);
+  }
+
+  /** Every earlier cycle is complete here, so this is where parts of the log end. */
+  settle(cycle: number): Promise<void> | undefined {
+    const isDue = this.#gatheredBytes > GATHERED_BYTES_MAX || this.#sink.isDue();
+    // What has happened in this very cycle waits until the cycle is over.
+    if (isDue && this.#lastEvent < cycle && cycle > this.#writtenTo) this.#handOn(cycle);
+    return this.#host.settle(cycle);
+  }
+
+  idle(cycle: number, deadline: number): number | Promise<number> {
+    const until = this.#host.idle(cycle, deadline);
+    // Nobody knows how long this takes: what is there must not wait for it.
+    if (typeof until !== "number" && cycle > this.#writtenTo) this.#handOn(cycle);
+    return until;
+  }
+
+  wallTimeNs(cycle: number): bigint {
+    const ns = this.#host.wallTimeNs(cycle);
+    const version = payloadVersion("wall-clock");
+    this.#entries.push({ cycle, id: this.#id(CLOCK_DEVICE), version, kind: "wall-clock", ns });
+    this.#gatheredBytes += ENTRY_BYTES;
+    this.#lastEvent = cycle;
+    return ns;
+  }
+
+  #id(device: string): string {
+    const n = this.#counts.get(device) ?? 0;
+    this.#counts.set(device, n + 1);
+    return entryId(SINGLE_MACHINE, device, n);
+  }
+
+  #handOn(cycle: number): void {
+    this.#sink.part({
+      firstCycle: this.#writtenTo,
+      lastCycle: cycle,
+      entries: this.#entries,
+      outputs: this.#runs.take(),
+      digests: this.#digests.splice(0),
+    });
+    this.#entries = [];
+    this.#gatheredBytes = 0;
+    this.#writtenTo = cycle;
+  }
+}
