@@ -4,9 +4,14 @@ import { writeOutput } from "./devices/deno/terminal.ts";
 import { demo } from "./command/demo.ts";
 import { reportError, UsageError } from "./command/errors.ts";
 import { suggestion } from "./command/flags.ts";
+import { events } from "./command/events.ts";
 import { guest } from "./command/guest.ts";
 import { COMMANDS, helpText } from "./command/help.ts";
+import { info } from "./command/info.ts";
+import { record } from "./command/record.ts";
+import { replay } from "./command/replay.ts";
 import { run } from "./command/run.ts";
+import { verify } from "./command/verify.ts";
 
 const print = (text: string) => writeOutput(new TextEncoder().encode(text));
 
@@ -20,6 +25,16 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
       return await guest(args);
     case "run":
       return await run(args);
+    case "record":
+      return await record(args);
+    case "replay":
+      return await replay(args);
+    case "verify":
+      return await verify(args);
+    case "info":
+      return info(args);
+    case "events":
+      return events(args);
     case "help":
     case "--help":
     case "-h":

@@ -3,6 +3,9 @@ import { ImageError } from "../devices/boot/image.ts";
 import { DiskFileError } from "../devices/deno/disk_file.ts";
 import { OutputError } from "../devices/deno/terminal.ts";
 import { HostFailure } from "../guests/debian/failure.ts";
+import { RecordingError } from "../replay/deno/file_sink.ts";
+import { DivergenceError } from "../replay/divergence.ts";
+import { FormatError } from "../replay/format/codec.ts";
 
 /** Exit statuses of every command. */
 export const STATUS = { ok: 0, guestFailed: 1, usage: 2, diverged: 3, hostFailed: 4 } as const;
@@ -17,13 +20,17 @@ export class HostError extends Error {
   override readonly name = "HostError";
 }
 
-const USAGE = [UsageError, ImageError, DiskFileError];
-const HOST = [HostError, HostFailure, OutputError];
+const USAGE = [UsageError, ImageError, DiskFileError, FormatError];
+const HOST = [HostError, HostFailure, OutputError, RecordingError];
 
 /** Prints the one line that an error deserves and returns the exit status. A fault of ours shows its stack. */
 export function reportError(error: unknown): number {
   const isOne = (kinds: readonly (abstract new (...parameters: never[]) => Error)[]) =>
     kinds.some((kind) => error instanceof kind);
+  if (error instanceof DivergenceError) {
+    console.error(`hindsight: ${error.message}`);
+    return STATUS.diverged;
+  }
   if (error instanceof Error && (isOne(USAGE) || isOne(HOST))) {
     console.error(`hindsight: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`);
     return isOne(USAGE) ? STATUS.usage : STATUS.hostFailed;

@@ -72,3 +72,12 @@ export function editDistance(a: string, b: string): number {
   }
   return row[b.length];
 }
+
+/** The value of a flag that takes a cycle; `undefined` if it is not given. @throws UsageError */
+export function cycleFlag({ values }: Flags, name: string): number | undefined {
+  const text = values.get(name)?.[0];
+  if (text === undefined) return undefined;
+  const cycle = Number(text.replaceAll("_", ""));
+  if (/^\d[\d_]*$/.test(text) && Number.isSafeInteger(cycle)) return cycle;
+  throw new UsageError(`--${name} ${text}: a cycle is needed, a whole number from 0`);
+}

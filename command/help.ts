@@ -8,6 +8,11 @@ export const COMMANDS = {
   demo: "runs the built-in guest until it crashes",
   guest: "debian: prepares the Debian guest in the user's cache",
   run: "MACHINE: boots; console on the terminal (Ctrl-A x leaves, Ctrl-A h helps)",
+  record: "MACHINE -o FILE: the same, recorded",
+  replay: "FILE [--until CYCLE]: prints the console again, then the final cycle and digest",
+  verify: "FILE: replays all and compares every output and digest",
+  info: "FILE [--json]: what a recording holds, and how it ended",
+  events: "FILE [--kind K] [--from C] [--to C] [--json]: all that came in",
   help: "this page",
 } as const;
 
@@ -22,7 +27,7 @@ export function helpText(): string {
     ...commands,
     "  hindsight --version",
     "",
-    "MACHINE, the flags of run:",
+    "MACHINE, the flags of run and record:",
     ...MACHINE_FLAGS.filter((flag) => !flag.isForTests).map(line),
     "",
     "Flags of guest debian:",

@@ -6,7 +6,7 @@ import { parseFlags } from "./flags.ts";
 import { UsageError } from "./errors.ts";
 import { prepareGuest } from "./guest.ts";
 import { MACHINE_FLAGS, type MachineRequest, machineRequest } from "./machine_config.ts";
-import { type RunEnd, runMachine } from "./run_machine.ts";
+import { type MachineRun, type RunEnd, runMachine } from "./run_machine.ts";
 
 /** @returns the exit status */
 export async function run(args: readonly string[]): Promise<number> {
@@ -14,7 +14,14 @@ export async function run(args: readonly string[]): Promise<number> {
   if (flags.positional.length > 0) {
     throw new UsageError(`run takes flags only, not "${flags.positional[0]}"`);
   }
-  const request = machineRequest(flags);
+  return await runRequest(machineRequest(flags));
+}
+
+/** Runs what is asked for, with its console on the terminal. @returns the exit status */
+export async function runRequest(
+  request: MachineRequest,
+  record?: MachineRun["record"],
+): Promise<number> {
   const send = request.send === undefined ? undefined : readImage("--send", request.send).bytes;
   const boot = await bootOf(request, () => prepareGuest());
   const digests = request.digests === undefined ? undefined : new DigestFile(request.digests);
@@ -35,6 +42,7 @@ export async function run(args: readonly string[]): Promise<number> {
           tlbEntries: request["tlb-entries"],
           flushEveryCycles: request["tlb-flush-every"],
         },
+        record,
       }),
     );
   } finally {

@@ -5,8 +5,12 @@ import { DiskFile } from "../devices/deno/disk_file.ts";
 import { LiveHost } from "../devices/deno/live_host.ts";
 import { Terminal } from "../devices/deno/terminal.ts";
 import { Typist } from "../devices/host/typist.ts";
-import { machineOptions } from "../devices/machine_options.ts";
+import type { Host } from "../core/host.ts";
+import type { BootFiles } from "../devices/boot/layout.ts";
+import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
 import type { Timing } from "../devices/virtio/latency.ts";
+import type { LogEnd } from "../replay/log.ts";
+import type { Recorder } from "../replay/recorder.ts";
 import type { Boot } from "./boot_files.ts";
 import { HostError } from "./errors.ts";
 
@@ -26,6 +30,8 @@ export interface MachineRun {
   readonly timeoutMs?: number;
   readonly onDigest?: (cycle: number, digest: string) => void;
   readonly engine?: MachineOptions["engine"];
+  /** Called once the machine is known: what writes the run down, between it and the live host. */
+  readonly record?: (host: Host, config: MachineConfig, files: BootFiles) => Recorder;
 }
 
 /** How a run ended. `left`: the user, the timeout or a signal ended it. */
@@ -54,7 +60,12 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
       onConsole: (_device, bytes) => run.onConsole(bytes),
       typist: run.send === undefined ? undefined : new Typist(UART_ID, run.send),
     });
-    const machine = await create(run, host, disks);
+    const config = configOf(run, disks);
+    const recorder = run.record?.(host, config, run.boot.files);
+    const machine = await create(run, config, recorder ?? host, (cycle, digest) => {
+      recorder?.digest(cycle, digest);
+      run.onDigest?.(cycle, digest);
+    });
     let hasLeft = false;
     if (run.hasTerminal) {
       terminal = Terminal.open(
@@ -74,24 +85,25 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     } while (stop.reason === "until" && machine.cycle < until && !hasLeft);
     host.flush();
     const isEnd = stop.reason !== "until" || machine.cycle >= until;
-    return {
+    const end: RunEnd = {
       stop: isEnd ? stop : { reason: "left" },
       cycle: machine.cycle,
       digest: machine.digest(),
     };
+    if (recorder !== undefined) await finish(recorder, machine, config, end.stop);
+    return end;
   } finally {
     terminal?.close();
     for (const disk of disks) disk.close();
   }
 }
 
-async function create(
-  { boot, harts, seed, timing, engine, onDigest }: MachineRun,
-  host: LiveHost,
+function configOf(
+  { boot, harts, seed, timing }: MachineRun,
   disks: readonly DiskFile[],
-): Promise<Machine> {
+): MachineConfig {
   const { memoryBytes, bootargs } = boot;
-  const config = {
+  return {
     memoryBytes,
     harts,
     seed,
@@ -99,13 +111,44 @@ async function create(
     bootargs,
     disks: disks.map(({ sizeBytes, access }) => ({ sizeBytes, readOnly: access === "ro" })),
   };
+}
+
+async function finish(
+  recorder: Recorder,
+  machine: Machine,
+  { harts }: MachineConfig,
+  stop: RunEnd["stop"],
+): Promise<void> {
+  // Inputs of the last cycle belong to a replay only if it reaches the next one.
+  if (stop.reason === "stuck") await machine.run(machine.cycle + 1);
+  let instructions = 0;
+  for (let hart = 0; hart < harts; hart++) {
+    instructions += Number(machine.engine.field(hart, "retired"));
+  }
+  recorder.finish(machine.digest(), { endCycle: machine.cycle, end: endOf(stop), instructions });
+}
+
+function endOf(stop: RunEnd["stop"]): LogEnd {
+  if (stop.reason === "power") return { reason: "power", power: stop.power };
+  if (stop.reason === "breakpoint" || stop.reason === "watchpoint") {
+    throw new Error(`nobody asked to stop at a ${stop.reason}`);
+  }
+  return { reason: stop.reason };
+}
+
+async function create(
+  { boot, engine }: MachineRun,
+  config: MachineConfig,
+  host: Host,
+  onDigest: MachineOptions["onDigest"],
+): Promise<Machine> {
   const options = { ...machineOptions(config, boot.files, host), engine, onDigest };
   try {
     return await Machine.create(options);
   } catch (error) {
     if (!(error instanceof RangeError) || !/memory/i.test(error.message)) throw error;
     throw new HostError(
-      `no memory for a machine of ${memoryBytes / 2 ** 20} MiB: ${error.message}`,
+      `no memory for a machine of ${config.memoryBytes / 2 ** 20} MiB: ${error.message}`,
     );
   }
 }

@@ -1,0 +1,128 @@
+/** A recording's file as the commands use it: opened, checked, and with the machine that it describes. */
+import xxhash from "xxhash-wasm";
+import { z } from "zod";
+import { Machine } from "../core/machine.ts";
+import { DISK_COUNT_MAX } from "../devices/board.ts";
+import type { BootFiles } from "../devices/boot/layout.ts";
+import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
+import project from "../deno.json" with { type: "json" };
+import { codec } from "../replay/deno/codec.ts";
+import { FileSink } from "../replay/deno/file_sink.ts";
+import { FileSource } from "../replay/deno/file_source.ts";
+import { FormatError } from "../replay/format/codec.ts";
+import { readRecording, type Recording } from "../replay/format/reader.ts";
+import { type Image, RecordingWriter } from "../replay/format/writer.ts";
+import { OutputHash } from "../replay/outputs.ts";
+import { Recorder } from "../replay/recorder.ts";
+import type { BuildMachine } from "../replay/replayer.ts";
+import { reason, UsageError } from "./errors.ts";
+import type { MachineRun } from "./run_machine.ts";
+
+const MIB = 2 ** 20;
+
+/** What a recording says of its machine; a file may say anything. */
+const ConfigSchema = z.strictObject({
+  memoryBytes: z.number().int().min(MIB).max(8192 * MIB).multipleOf(MIB),
+  harts: z.number().int().min(1).max(8),
+  seed: z.number().int().min(0).max(2 ** 32 - 1),
+  diskTiming: z.enum(["live", "model"]),
+  bootargs: z.string().max(4096).optional(),
+  disks: z.array(z.strictObject({
+    sizeBytes: z.number().int().min(512).multipleOf(512),
+    readOnly: z.boolean(),
+  })).max(DISK_COUNT_MAX),
+});
+
+/** A recording that is open. */
+export interface OpenRecording extends Recording {
+  readonly path: string;
+  readonly config: MachineConfig;
+  /** Makes the machine at its first cycle. */
+  readonly build: BuildMachine;
+  readonly outputHash: OutputHash;
+}
+
+/** What a command of a recording takes: the one FILE. @throws UsageError */
+export function onlyFile(command: string, positional: readonly string[]): string {
+  const [path, ...rest] = positional;
+  if (path === undefined) {
+    throw new UsageError(`which recording? write \`hindsight ${command} FILE\``);
+  }
+  if (rest.length > 0) throw new UsageError(`${command} takes one FILE, not also "${rest[0]}"`);
+  return path;
+}
+
+/** @throws UsageError if the file cannot be read, FormatError if it is no recording */
+export async function openRecording(path: string): Promise<OpenRecording> {
+  const recording = readRecordingFile(path);
+  const parsed = ConfigSchema.safeParse(recording.header.machine);
+  if (!parsed.success) {
+    const { path: field, message } = parsed.error.issues[0];
+    throw new FormatError(`${path}: the machine's ${field.map(String).join(".")}: ${message}`);
+  }
+  const config = parsed.data;
+  const files = bootFiles(recording.images);
+  const build: BuildMachine = (host, onDigest) =>
+    Machine.create({ ...machineOptions(config, files, host), onDigest });
+  return { ...recording, path, config, build, outputHash: new OutputHash(await xxhash()) };
+}
+
+/** @throws UsageError if the file cannot be read, FormatError if it is no recording */
+export function readRecordingFile(path: string): Recording {
+  let source: FileSource | undefined;
+  try {
+    source = new FileSource(path);
+    return readRecording(source, codec);
+  } catch (error) {
+    if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`);
+    if (source === undefined) throw new UsageError(`${path}: ${reason(error)}`);
+    throw error;
+  } finally {
+    source?.close();
+  }
+}
+
+/** A recording that is being made. */
+export class RecordingTarget {
+  readonly #sink: FileSink;
+
+  /** @throws RecordingError if the file cannot be created */
+  private constructor(path: string, readonly hash: OutputHash) {
+    this.#sink = new FileSink(path);
+  }
+
+  static async create(path: string): Promise<RecordingTarget> {
+    return new RecordingTarget(path, new OutputHash(await xxhash()));
+  }
+
+  /** For {@link MachineRun}. */
+  readonly record: NonNullable<MachineRun["record"]> = (host, config, files) => {
+    const { bootargs, ...rest } = config;
+    const writer = new RecordingWriter(this.#sink, codec, {
+      program: `hindsight ${project.version}`,
+      machine: bootargs === undefined ? rest : config,
+      images: imagesOf(files),
+    });
+    return new Recorder({ host, sink: writer, hash: this.hash });
+  };
+
+  close(): void {
+    this.#sink.close();
+  }
+}
+
+function imagesOf({ bios, kernel, initrds }: BootFiles): Image[] {
+  return [
+    ...(bios === undefined ? [] : [{ role: "bios" as const, ...bios }]),
+    ...(kernel === undefined ? [] : [{ role: "kernel" as const, ...kernel }]),
+    ...(initrds ?? []).map((file) => ({ role: "initrd" as const, ...file })),
+  ];
+}
+
+function bootFiles(images: readonly Image[]): BootFiles {
+  return {
+    bios: images.find(({ role }) => role === "bios"),
+    kernel: images.find(({ role }) => role === "kernel"),
+    initrds: images.filter(({ role }) => role === "initrd"),
+  };
+}

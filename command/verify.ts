@@ -1,0 +1,24 @@
+/** `hindsight verify`: replays a recording and compares every output and digest. */
+import { replay } from "../replay/replayer.ts";
+import { HostError, STATUS } from "./errors.ts";
+import { parseFlags } from "./flags.ts";
+import { onlyFile, openRecording } from "./recording_file.ts";
+
+/**
+ * @returns the exit status
+ * @throws DivergenceError at the first difference
+ * @throws HostError if only a part of the file is whole, after verifying that part
+ */
+export async function verify(args: readonly string[]): Promise<number> {
+  const path = onlyFile("verify", parseFlags(args, []).positional);
+  const { log, build, outputHash, damage } = await openRecording(path);
+  const { cycle, digest, digestCount } = await replay(log, build, { check: outputHash });
+  const outputs = log.outputs.reduce((sum, { count }) => sum + count, 0);
+  const cut = log.end.reason === "cut" ? "; the recording was cut there" : "";
+  console.log(
+    `verified to cycle ${cycle}: ${log.entries.length} inputs, ${outputs} outputs, ` +
+      `${digestCount} digests match; digest ${digest}${cut}`,
+  );
+  if (damage !== undefined) throw new HostError(`${path}: damaged after cycle ${cycle}: ${damage}`);
+  return STATUS.ok;
+}
