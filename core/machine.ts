@@ -54,9 +54,12 @@ export class Machine implements Bus {
   /**
    * Called after each stretch of cycles in which one hart acted, once in each cycle.
    * @param to the cycle after the last one
-   * @param notRetired in how many of them it trapped or took an interrupt
+   * @param traps in how many of them it trapped
+   * @param interrupts in how many of them it took an interrupt
    */
-  onActed: ((hart: number, from: number, to: number, notRetired: number) => void) | undefined;
+  onActed:
+    | ((hart: number, from: number, to: number, traps: number, interrupts: number) => void)
+    | undefined;
 
   /** Throws a RangeError if an option is out of range or an image does not fit. */
   static async create(options: MachineOptions): Promise<Machine> {
@@ -344,13 +347,15 @@ export class Machine implements Bus {
     );
     this.engine.u64[MACHINE.sliceStart / 8] = BigInt(this.#cycle);
     this.#running = true;
+    this.engine.setField(hart, "interrupted", 0n);
     const left = this.engine.run(hart, end - this.#cycle);
     this.#running = false;
     const from = this.#cycle;
     this.#cycle += this.engine.i32[this.engine.index32(hart, "granted")] - left;
     if (this.onActed && this.#cycle > from) {
-      const notRetired = this.engine.i32[this.engine.index32(hart, "notRetired")];
-      this.onActed(hart, from, this.#cycle, notRetired);
+      const interrupts = this.engine.i32[this.engine.index32(hart, "interrupted")];
+      const traps = this.engine.i32[this.engine.index32(hart, "notRetired")] - interrupts;
+      this.onActed(hart, from, this.#cycle, traps, interrupts);
     }
     this.#passed();
   }

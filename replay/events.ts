@@ -13,7 +13,6 @@ interface Candidate {
 }
 
 const LINE_FEED = 10;
-const MACHINE = 3n;
 
 /**
  * The nearest cycle, other than the traveller's own, in which such an event happens; the traveller
@@ -50,10 +49,7 @@ async function after(
     const end = Math.min(from + traveller.spacing, traveller.course.end);
     const { candidates, reason } = await candidatesUntil(traveller, kind, end, signal);
     if (reason === "interrupted") return reason;
-    for (const candidate of candidates) {
-      const found = await firstIn(traveller, kind, candidate);
-      if (found !== undefined) return found;
-    }
+    if (candidates.length > 0) return await firstIn(traveller, kind, candidates[0]);
     if (reason === "power" || reason === "stuck") return undefined;
     from = end;
   }
@@ -72,10 +68,7 @@ async function before(
     traveller.restore(start);
     const { candidates, reason } = await candidatesUntil(traveller, kind, end, signal);
     if (reason === "interrupted") return reason;
-    for (const candidate of candidates.reverse()) {
-      const found = await lastIn(traveller, kind, candidate);
-      if (found !== undefined) return found;
-    }
+    if (candidates.length > 0) return await lastIn(traveller, kind, candidates.at(-1)!);
     end = start;
   }
 }
@@ -92,8 +85,8 @@ async function candidatesUntil(
       if (endsLine(output)) candidates.push({ from: cycle, to: cycle + 1 });
     };
   } else {
-    traveller.onActed = ({ from, to, notRetired }) => {
-      if (notRetired > 0) candidates.push({ from, to });
+    traveller.onActed = (acted) => {
+      if (countOf(acted, kind) > 0) candidates.push(acted);
     };
   }
   try {
@@ -112,68 +105,46 @@ function endsLine(output: Output): boolean {
 async function firstIn(
   traveller: Traveller,
   kind: Exclude<EventKind, "input">,
-  candidate: Candidate,
-): Promise<number | undefined> {
-  if (kind === "console") return candidate.from;
-  let { from } = candidate;
-  while (await trapsIn(traveller, from, candidate.to)) {
-    let to = candidate.to;
-    while (to - from > 1) {
-      const middle = Math.floor((from + to) / 2);
-      if (await trapsIn(traveller, from, middle)) to = middle;
-      else from = middle;
-    }
-    if (await isKind(traveller, kind, from)) return from;
-    from++;
+  { from, to }: Candidate,
+): Promise<number> {
+  if (kind === "console") return from;
+  while (to - from > 1) {
+    const middle = Math.floor((from + to) / 2);
+    if (await happens(traveller, kind, from, middle)) to = middle;
+    else from = middle;
   }
-  return undefined;
+  return from;
 }
 
 async function lastIn(
   traveller: Traveller,
   kind: Exclude<EventKind, "input">,
-  candidate: Candidate,
-): Promise<number | undefined> {
-  if (kind === "console") return candidate.from;
-  let { to } = candidate;
-  while (await trapsIn(traveller, candidate.from, to)) {
-    let { from } = candidate;
-    while (to - from > 1) {
-      const middle = Math.floor((from + to) / 2);
-      if (await trapsIn(traveller, middle, to)) from = middle;
-      else to = middle;
-    }
-    if (await isKind(traveller, kind, from)) return from;
-    to = from;
+  { from, to }: Candidate,
+): Promise<number> {
+  if (kind === "console") return from;
+  while (to - from > 1) {
+    const middle = Math.floor((from + to) / 2);
+    if (await happens(traveller, kind, middle, to)) from = middle;
+    else to = middle;
   }
-  return undefined;
+  return from;
 }
 
-// Whether a hart trapped or took an interrupt from one cycle to before another.
-async function trapsIn(traveller: Traveller, from: number, to: number): Promise<boolean> {
-  if (from >= to) return false;
-  await traveller.seek(from);
-  traveller.checkpoint();
-  let traps = 0;
-  await watching(traveller, to, ({ notRetired }) => traps += notRetired);
-  return traps > 0;
-}
-
-// Interrupts have the highest bit of their cause set.
-async function isKind(
+// Whether a hart trapped, or took an interrupt, from one cycle to before another.
+async function happens(
   traveller: Traveller,
   kind: "interrupt" | "trap",
-  cycle: number,
+  from: number,
+  to: number,
 ): Promise<boolean> {
-  let hart = 0;
-  await traveller.seek(cycle);
-  await watching(traveller, cycle + 1, (acted) => hart = acted.hart);
-  const { engine } = traveller.machine;
-  const cause = engine.field(hart, "privilege") === MACHINE ? "mcause" : "scause";
-  return (kind === "interrupt") === (engine.field(hart, cause) >> 63n === 1n);
+  await traveller.seek(from);
+  traveller.checkpoint();
+  let count = 0;
+  traveller.onActed = (acted) => count += countOf(acted, kind);
+  await traveller.advance(to).finally(() => traveller.onActed = undefined);
+  return count > 0;
 }
 
-async function watching(traveller: Traveller, to: number, seen: (acted: Acted) => void) {
-  traveller.onActed = seen;
-  await traveller.advance(to).finally(() => traveller.onActed = undefined);
+function countOf({ traps, interrupts }: Acted, kind: "interrupt" | "trap"): number {
+  return kind === "trap" ? traps : interrupts;
 }

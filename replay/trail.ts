@@ -1,13 +1,18 @@
 /** Which hart acted when, over one span of cycles. */
 
 /** A stretch of cycles in each of which one hart acted. */
-export interface Acted {
+export interface Span {
   readonly hart: number;
   readonly from: number;
   /** The cycle after the last one. */
   readonly to: number;
-  /** In how many of them it trapped or took an interrupt. */
-  readonly notRetired: number;
+}
+
+/** A stretch, and what happened in it. */
+export interface Acted extends Span {
+  /** In how many of them it trapped, and in how many it took an interrupt. */
+  readonly traps: number;
+  readonly interrupts: number;
 }
 
 interface Run {
@@ -33,7 +38,7 @@ export class Trail {
   to: number;
 
   /** What happens at the trail's end, or has happened within it and happens again. */
-  add({ hart, from, to }: Acted): void {
+  add({ hart, from, to }: Span): void {
     if (to <= this.to) return;
     if (this.#count > RUNS_MAX) {
       this.#runs = emptyRuns(this.harts);

@@ -48,8 +48,8 @@ export class Traveller {
     readonly harts: number,
   ) {
     this.trail = new Trail(0, harts);
-    checkpointed.machine.onActed = (hart, from, to, notRetired) => {
-      const acted = { hart, from, to, notRetired };
+    checkpointed.machine.onActed = (hart, from, to, traps, interrupts) => {
+      const acted = { hart, from, to, traps, interrupts };
       this.work += to - from;
       this.trail.add(acted);
       this.onActed?.(acted);

@@ -62,6 +62,8 @@ const DERIVED = [
   "left",
   "granted",
   "notRetired",
+  /** How many of those took an interrupt; whoever asks sets it to 0 first. */
+  "interrupted",
   /** Where the last walk found its leaf PTE (an address in this memory); 0 when there was none. */
   "leafPte",
   /** PMP entries in use: one more than the number of the last that is not OFF. */

@@ -130,6 +130,7 @@ export function emitTraps(module: Module): Traps {
     const take = (code: number, target: typeof toMachine): Void =>
       when(candidates.shrU(code).and(1).wrap(), [
         target.call(hart, get(hart, "pc"), long((1n << 63n) | BigInt(code)), long(0)),
+        put(hart, "interrupted", get(hart, "interrupted").add(1)),
         ret(int(1)),
       ]);
     const byPriority = (target: typeof toMachine) =>
