@@ -1,0 +1,26 @@
+/** `goto`: to a cycle of the recording. */
+import { z } from "zod";
+import { command, parameter } from "../command.ts";
+import { CommandError } from "../debugger.ts";
+import { position } from "../position.ts";
+
+export const goto = command({
+  name: "goto",
+  summary: "goes to a cycle, to start, to end, or to a checkpoint written #1",
+  parameters: z.object({
+    cycle: z.union([z.enum(["start", "end"]), z.string().regex(/^#\d{1,6}$/), parameter.cycle]),
+  }),
+  effect: "moves",
+  async run(debug, { cycle }) {
+    await debug.seek(typeof cycle === "number" ? cycle : named(cycle));
+    return position(debug);
+
+    function named(name: string): number {
+      if (name === "start") return debug.cursor.start;
+      if (name === "end") return debug.cursor.end;
+      const found = debug.checkpoints.get(Number(name.slice(1)));
+      if (found === undefined) throw new CommandError(`There is no checkpoint ${name}`);
+      return found;
+    }
+  },
+});

@@ -1,0 +1,277 @@
+/** The debugger: one client's view of a recording, over its own cursor. Every face works on this. */
+import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "../replay/cursor.ts";
+import { hex, parseInteger } from "./number.ts";
+import { type Place, placeText, type Symbols } from "./symbols/symbols.ts";
+
+/** What a command cannot do for its caller, in one line. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+}
+
+/** An input of the recording, as far as the debugger looks at it. */
+export interface RecordedEvent {
+  readonly cycle: number;
+  /** `machine/device#n` */
+  readonly id: string;
+  readonly kind: string;
+  /** Of an input: what it is. */
+  readonly input?: { readonly kind: string };
+}
+
+/** Stops at an instruction. */
+export interface Breakpoint {
+  readonly number: number;
+  readonly address: bigint;
+  /** How often a continue ended here. */
+  hits: number;
+}
+
+export type WatchKind = "read" | "write" | "access";
+
+/** Stops at accesses to a range. */
+export interface Watchpoint {
+  readonly number: number;
+  /** As it was asked for: virtual, or physical in the physical mode. */
+  readonly address: bigint;
+  readonly sizeBytes: number;
+  readonly kind: WatchKind;
+  /** Where the range was in RAM when it was asked for, a piece per page. */
+  readonly pieces: readonly { readonly address: number; readonly sizeBytes: number }[];
+  hits: number;
+}
+
+export type Direction = "forward" | "backward";
+
+/** What a debugger works on. */
+export interface DebuggerOptions {
+  readonly cursor: Cursor;
+  readonly symbols: Symbols;
+  /** The inputs of the recording in order of cycle, if there is one. */
+  readonly events?: readonly RecordedEvent[];
+}
+
+const PAGE_BYTES = 4096;
+
+/** One client's debugger. Calls that move do not overlap: await each. */
+export class Debugger {
+  readonly cursor: Cursor;
+  readonly symbols: Symbols;
+  readonly events: readonly RecordedEvent[] | undefined;
+  /** The hart that commands mean unless they name another. */
+  hart = 0;
+  /** Whether addresses are physical. */
+  physical = false;
+  /** How the last movement ended. */
+  arrival: Arrival | EventArrival | undefined;
+  readonly breakpoints = new Map<number, Breakpoint>();
+  readonly watchpoints = new Map<number, Watchpoint>();
+  /** Positions that the client wants to come back to. */
+  readonly checkpoints = new Map<number, number>();
+  #nextNumber = 1;
+
+  constructor({ cursor, symbols, events }: DebuggerOptions) {
+    this.cursor = cursor;
+    this.symbols = symbols;
+    this.events = events;
+  }
+
+  /** A number for the next breakpoint, watchpoint or checkpoint. */
+  number(): number {
+    return this.#nextNumber++;
+  }
+
+  /** Throws a {@link CommandError} unless there is such a hart; without a number: the selected one. */
+  hartOr(hart: number | undefined): number {
+    if (hart === undefined) return this.hart;
+    if (hart < this.cursor.harts) return hart;
+    throw new CommandError(
+      `There is no hart ${hart}: the machine has 0 to ${this.cursor.harts - 1}`,
+    );
+  }
+
+  /** An address written as a number, a symbol, a register (`$sp`), or one of these `+` a number. */
+  address(text: string, hart = this.hart): bigint {
+    const [, base, offset = "0"] = /^([^+]+)(?:\+(\w+))?$/.exec(text.trim()) ?? [];
+    const plus = parseInteger(offset);
+    if (base !== undefined && plus !== undefined) {
+      const value = base.startsWith("$")
+        ? this.register(hart, base.slice(1))
+        : parseInteger(base) ?? this.symbols.address(base);
+      if (value !== undefined) return BigInt.asUintN(64, value + plus);
+    }
+    throw new CommandError(`"${text}" is neither an address nor a known symbol`);
+  }
+
+  /** A register by its standard name. */
+  register(hart: number, name: string): bigint {
+    try {
+      return this.cursor.readRegister(hart, name);
+    } catch (error) {
+      if (error instanceof RangeError) throw new CommandError(error.message);
+      throw error;
+    }
+  }
+
+  /** The name of an address, if it has one. */
+  place(address: bigint): Place | undefined {
+    return this.symbols.nearest(address);
+  }
+
+  /** `0x80000000 <start>`, or the number alone. */
+  describe(address: bigint): string {
+    const place = this.place(address);
+    return place ? `${hex(address)} <${placeText(place)}>` : hex(address);
+  }
+
+  /** The physical address of what the client calls `address`; `undefined` if nothing is there. */
+  translate(hart: number, address: bigint): number | undefined {
+    if (!this.physical) return this.cursor.translate(hart, address);
+    return address < 1n << 52n ? Number(address) : undefined;
+  }
+
+  /** The pieces of physical memory that a range consists of; `undefined` if any is not mapped. */
+  pieces(hart: number, address: bigint, sizeBytes: number): Watchpoint["pieces"] | undefined {
+    const pieces: { address: number; sizeBytes: number }[] = [];
+    for (let done = 0; done < sizeBytes;) {
+      const at = BigInt.asUintN(64, address + BigInt(done));
+      const physical = this.translate(hart, at);
+      if (physical === undefined) return undefined;
+      const inPage = Math.min(PAGE_BYTES - Number(at % BigInt(PAGE_BYTES)), sizeBytes - done);
+      pieces.push({ address: physical, sizeBytes: inPage });
+      done += inPage;
+    }
+    return pieces;
+  }
+
+  /** Memory as the hart sees it; `undefined` if any byte of it is not RAM or ROM. */
+  readMemory(hart: number, address: bigint, sizeBytes: number): Uint8Array | undefined {
+    const pieces = this.pieces(hart, address, sizeBytes);
+    if (pieces === undefined) return undefined;
+    const bytes = new Uint8Array(sizeBytes);
+    let done = 0;
+    for (const piece of pieces) {
+      const part = this.cursor.readMemory(piece.address, piece.sizeBytes);
+      if (part === undefined) return undefined;
+      bytes.set(part, done);
+      done += piece.sizeBytes;
+    }
+    return bytes;
+  }
+
+  /** Writes memory as the hart sees it, on a branch; false, and nothing written, if it is not all RAM. */
+  writeMemory(hart: number, address: bigint, bytes: Uint8Array): boolean {
+    const pieces = this.pieces(hart, address, bytes.length);
+    const isRam = pieces?.every((piece) => this.#isMemory(piece));
+    if (pieces === undefined || !isRam) return false;
+    let done = 0;
+    for (const { address: physical, sizeBytes } of pieces) {
+      if (!this.cursor.writeMemory(physical, bytes.slice(done, done + sizeBytes))) return false;
+      done += sizeBytes;
+    }
+    return true;
+  }
+
+  #isMemory({ address, sizeBytes }: { address: number; sizeBytes: number }): boolean {
+    return this.cursor.readMemory(address, sizeBytes) !== undefined;
+  }
+
+  addBreakpoint(address: bigint): Breakpoint {
+    const breakpoint = { number: this.number(), address, hits: 0 };
+    this.breakpoints.set(breakpoint.number, breakpoint);
+    return breakpoint;
+  }
+
+  /** `undefined` if the range is not mapped now. */
+  addWatchpoint(
+    hart: number,
+    address: bigint,
+    sizeBytes: number,
+    kind: WatchKind,
+  ): Watchpoint | undefined {
+    const pieces = this.pieces(hart, address, sizeBytes);
+    if (pieces === undefined || !pieces.every((piece) => this.#isMemory(piece))) return undefined;
+    const watchpoint = { number: this.number(), address, sizeBytes, kind, pieces, hits: 0 };
+    this.watchpoints.set(watchpoint.number, watchpoint);
+    return watchpoint;
+  }
+
+  /** What a continue stops at. */
+  conditions(): StopConditions {
+    return {
+      breakpoints: new Set([...this.breakpoints.values()].map(({ address }) => address)),
+      watchpoints: [...this.watchpoints.values()].flatMap(({ pieces, kind }) =>
+        pieces.map((piece) => ({ ...piece, kind }))
+      ),
+    };
+  }
+
+  /** Goes to a cycle. */
+  async seek(cycle: number): Promise<void> {
+    const { start, end } = this.cursor;
+    if (cycle < start || cycle > end) {
+      throw new CommandError(`Cycle ${cycle} is outside ${start} to ${end}`);
+    }
+    await this.cursor.seek(cycle);
+    this.arrival = undefined;
+  }
+
+  /** Steps a hart by one of its actions. */
+  async step(direction: Direction, hart: number, signal?: AbortSignal): Promise<Arrival> {
+    const { cursor } = this;
+    return this.#arrived(
+      direction === "forward"
+        ? await cursor.step(hart, signal)
+        : await cursor.reverseStep(hart, signal),
+    );
+  }
+
+  /** Goes on until a breakpoint or watchpoint, or as far as it goes. */
+  async continue(
+    direction: Direction,
+    signal?: AbortSignal,
+    conditions = this.conditions(),
+  ): Promise<Arrival> {
+    const { cursor } = this;
+    return this.#arrived(
+      direction === "forward"
+        ? await cursor.continue(conditions, signal)
+        : await cursor.reverseContinue(conditions, signal),
+    );
+  }
+
+  /** Goes to just before the nearest event of a kind. */
+  async event(direction: Direction, kind: EventKind, signal?: AbortSignal): Promise<void> {
+    const where = direction === "forward" ? "next" : "previous";
+    this.arrival = await this.cursor.nextEvent(kind, where, signal);
+  }
+
+  /** The watchpoint that an access belongs to. */
+  watchpointAt(physical: number, sizeBytes: number): Watchpoint | undefined {
+    return [...this.watchpoints.values()].find(({ pieces }) =>
+      pieces.some((piece) =>
+        physical < piece.address + piece.sizeBytes && piece.address < physical + sizeBytes
+      )
+    );
+  }
+
+  #arrived(arrival: Arrival): Arrival {
+    this.arrival = arrival;
+    if (arrival.reason === "breakpoint") {
+      this.hart = arrival.hart;
+      const pc = this.cursor.readRegister(arrival.hart, "pc");
+      for (const breakpoint of this.breakpoints.values()) {
+        if (breakpoint.address === pc) breakpoint.hits++;
+      }
+    } else if (arrival.reason === "watchpoint") {
+      const [first] = arrival.hits;
+      if (first !== undefined && "hart" in first) this.hart = first.hart;
+      const hit = new Set(
+        arrival.hits.map(({ physical, sizeBytes }) => this.watchpointAt(physical, sizeBytes)),
+      );
+      for (const watchpoint of hit) if (watchpoint) watchpoint.hits++;
+    } else if (arrival.reason === "step") {
+      this.hart = arrival.hart;
+    }
+    return arrival;
+  }
+}

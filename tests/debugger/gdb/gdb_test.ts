@@ -1,0 +1,151 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { SimpleCursor } from "../simple_cursor.ts";
+import { gdb, hasGdb, section } from "./real_gdb.ts";
+
+const OLDEST = "*(long *)*(long *)&ledger";
+const DUMP = ["info registers", "p/x $sstatus", "p/x $mcause", "p/x $satp", "p $fa0", "p $cycle"];
+
+async function pocketAtItsEnd(): Promise<SimpleCursor> {
+  const cursor = await SimpleCursor.boot("pocket");
+  await cursor.seek(cursor.end);
+  return cursor;
+}
+
+Deno.test("gdb reads registers, code and threads", async () => {
+  if (!await hasGdb()) return;
+  const cursor = await pocketAtItsEnd();
+  const output = await gdb(cursor, "pocket", [
+    ...["echo [registers]\\n", "info registers", "p $cycle", "p $fcsr"],
+    ...["echo [code]\\n", "x/8i $pc", "echo [threads]\\n", "info threads"],
+    ...["echo [memory]\\n", "x/2wx 0x80000000", "x/x 0x70000000"],
+    ...["echo [where]\\n", "monitor where"],
+  ]);
+  const registers = section(output, "registers");
+  assertMatch(registers, /^ra +0x[0-9a-f]+\t0x[0-9a-f]+ <\w+>$/m);
+  assertMatch(registers, /^pc +0x[0-9a-f]+\t0x[0-9a-f]+ <finish\+\d+>$/m);
+  assertStringIncludes(registers, `$1 = ${cursor.end}`);
+  assertEquals(section(output, "code").match(/<\w+(\+\d+)?>:\t/g)?.length, 8);
+  assertMatch(section(output, "threads"), /^\* 1 +Thread 1 \(hart 0\).* in finish \(\)$/m);
+  assertMatch(section(output, "memory"), /^0x80000000 <\w+>:\t0x[0-9a-f]{8}\t0x[0-9a-f]{8}$/m);
+  assertStringIncludes(output, "Cannot access memory at address 0x70000000");
+  assertMatch(output, /cycle \d+, hart 0 at 0x[0-9a-f]+ <finish\+0x[0-9a-f]+>: \w+/);
+});
+
+Deno.test("gdb: 100 × reverse-stepi, then 100 × stepi, give the same registers", async () => {
+  if (!await hasGdb()) return;
+  const output = await gdb(await pocketAtItsEnd(), "pocket", [
+    // Away from the end, where a step could not be taken back by one.
+    ...["reverse-stepi 500", "echo [before]\\n", ...DUMP],
+    ...[...Array(100).fill("reverse-stepi"), "echo [there]\\n", ...DUMP],
+    ...[...Array(100).fill("stepi"), "echo [after]\\n", ...DUMP, "echo [end]\\n"],
+  ]);
+  const values = (name: string) => section(output, name).replaceAll(/^\$\d+ = /gm, "");
+  const lines = (name: string) => values(name).split("\n").slice(0, 33 + 5);
+  assertEquals(lines("before").length, 38, output);
+  assertEquals(lines("after"), lines("before"));
+  assert(values("there") !== values("before"), "nothing moved");
+});
+
+Deno.test("gdb finds who corrupted ledger->oldest, backward", async () => {
+  if (!await hasGdb()) return;
+  const cursor = await pocketAtItsEnd();
+  const output = await gdb(cursor, "pocket", [
+    `print/x ${OLDEST}`,
+    `watch ${OLDEST}`,
+    ...["echo [writer]\\n", "reverse-continue", "p $cycle", "x/i $pc", "p $a5 == *(long *)&ledger"],
+    ...["echo [why]\\n", "monitor why-stopped"],
+    ...["echo [forward]\\n", "continue", "p $cycle", "delete"],
+    ...["echo [call]\\n", "reverse-finish", "x/i $pc"],
+    ...["echo [first]\\n", `watch ${OLDEST}`, "reverse-continue", "bt 1", "reverse-continue"],
+    ...["echo [ends]\\n", "delete", "reverse-continue", "continue", "p $cycle"],
+  ]);
+  const writer = section(output, "writer");
+  assertMatch(writer, /Hardware watchpoint 1[^]*note_alarm \(\)/);
+  assertMatch(writer, /=> 0x[0-9a-f]+ <note_alarm\+\d+>:\tsd\ta0,0\(a5\)/);
+  assertMatch(writer, /\$\d+ = 1$/m);
+  assertMatch(output, /^hart 0: write of 8 bytes at 0x[0-9a-f]+ /m);
+  const forward = section(output, "forward");
+  assertMatch(forward, /Old value = \d+[^]*note_alarm \(\)/);
+  const [before, after] = [writer, forward].map((text) => Number(/= (\d{6,})$/m.exec(text)![1]));
+  assertEquals(after, before + 1);
+  assertMatch(section(output, "call"), /<\w+\+\d+>:\tjalr?\t/);
+  // The write before that one is the ledger's own.
+  assertMatch(section(output, "first"), /in (post|ledger_run|ledger_init|memset) \(\)/);
+  const ends = section(output, "ends");
+  assertEquals(ends.match(/No more reverse-execution history/g)?.length, 2, ends);
+  assertStringIncludes(ends, `= ${cursor.end}`);
+});
+
+Deno.test("gdb: conditions, reverse-next, reverse-step and temporary breakpoints", async () => {
+  if (!await hasGdb()) return;
+  const alarms = "*(long *)((char *)&sampler + 280)";
+  const output = await gdb(await pocketAtItsEnd(), "pocket", [
+    `break *note_alarm if ${alarms} == 10`,
+    ...["echo [condition]\\n", "reverse-continue", `p ${alarms}`, "p $cycle"],
+    ...["echo [caller]\\n", "delete", "reverse-next", "x/i $pc", "reverse-step", "x/i $pc"],
+    ...["echo [again]\\n", "thbreak *note_alarm", "continue", `p ${alarms}`],
+    ...["continue", "echo [monitor]\\n"],
+    ...["monitor break note_alarm", "monitor breakpoints", "monitor reverse-continue"],
+    ...["monitor nonsense", "monitor goto 99999999999", "monitor disassemble note_alarm 3"],
+  ]);
+  assertMatch(section(output, "condition"), /Breakpoint 1, 0x[0-9a-f]+ in note_alarm \(\)/);
+  assertMatch(section(output, "condition"), /= 10$/m);
+  assertMatch(section(output, "caller"), /0x[0-9a-f]+/);
+  assertMatch(section(output, "again"), /Temporary breakpoint \d+, [^]*= 10$/m);
+  assertMatch(output, /breakpoint \d+ at 0x[0-9a-f]+ <note_alarm>/);
+  assertMatch(output, /stopped at a breakpoint on hart 0/);
+  assertStringIncludes(output, 'Unknown command "nonsense"; "help" lists them');
+  assertMatch(output, /Cycle 99999999999 is outside 0 to \d+/);
+  assertMatch(output, /<note_alarm>: c\.addi/);
+});
+
+Deno.test("gdb writes on a branch, and monitor return comes back", async () => {
+  if (!await hasGdb()) return;
+  const cursor = await pocketAtItsEnd();
+  await cursor.seek(100_000_000);
+  const digest = cursor.digest();
+  const output = await gdb(cursor, "pocket", [
+    ...["set var *(long *)&ledger = 0x1234", "p/x *(long *)&ledger", "p $a0 = 0x77", "p/x $a0"],
+    ...["monitor where", "monitor return", "maintenance flush register-cache", "p $cycle"],
+  ]);
+  assertMatch(output, /= 0x1234$/m);
+  assertMatch(output, /= 0x77$/m);
+  assertStringIncludes(output, "on a branch that left the recording at 100000000");
+  assertEquals(cursor.branch, undefined);
+  assertEquals(cursor.digest(), digest);
+});
+
+Deno.test("gdb steps the hart that it names, of four", async () => {
+  if (!await hasGdb()) return;
+  const cursor = await SimpleCursor.boot("smp", 4, 10_000_000);
+  await cursor.seek(1_000_000);
+  const names = [0, 1, 2, 3].map((hart) => `hart${hart}`);
+  const commands = names.flatMap((name, hart) => [
+    ...[`echo [${name}]\\n`, `thread ${hart + 1}`, "p $cycle", "p/x $pc", "p $mhartid"],
+    ...["reverse-stepi", "p $_thread", "p/x $pc", "p $cycle", "stepi", "p/x $pc"],
+  ]);
+  const output = await gdb(cursor, "smp", ["info threads", ...commands]);
+  for (const [hart, name] of names.entries()) {
+    const values = [...section(output, name).matchAll(/^\$\d+ = (\S+)$/gm)].map(([, value]) =>
+      value
+    );
+    const [from, pc, mhartid, thread, stepped, cycle, back] = values;
+    assertEquals([mhartid, thread], [`${hart}`, `${hart + 1}`], output);
+    assertEquals(back, pc, output);
+    assert(stepped !== pc && Number(cycle) < Number(from), section(output, name));
+    // The reference: the greatest earlier cycle in which that hart acted.
+    await cursor.seek(Number(from));
+    await cursor.reverseStep(hart);
+    assertEquals(`${cursor.cycle}`, cycle);
+  }
+});
+
+Deno.test("gdb clients come one after another, and Ctrl-C ends a movement", async () => {
+  if (!await hasGdb()) return;
+  const cursor = await pocketAtItsEnd();
+  const first = await gdb(cursor, "pocket", ["reverse-stepi 5", "p $cycle", "detach"]);
+  const second = await gdb(cursor, "pocket", ["p $cycle", "kill"]);
+  const position = (output: string) => /^\$1 = (\d+)$/m.exec(output)?.[1];
+  assert(position(first) !== undefined, first);
+  assertEquals(position(second), position(first));
+});

@@ -1,0 +1,50 @@
+/** Runs a dialogue of the real gdb with our server. */
+import { fromFileUrl } from "@std/path";
+import { COMMANDS } from "../../../debugger/commands/list.ts";
+import { Debugger } from "../../../debugger/debugger.ts";
+import { GdbListener } from "../../../debugger/deno/gdb_listener.ts";
+import { elfSymbols } from "../../../debugger/symbols/elf_symbols.ts";
+import { type ImageName, imageUrl } from "../../../guests/images.ts";
+import type { Cursor } from "../../../replay/cursor.ts";
+import { hasPeer } from "../../peer.ts";
+
+export const hasGdb = () => hasPeer("gdb-multiarch", "gdb-multiarch");
+
+const LIMIT_MS = 120_000;
+
+/** Everything that gdb prints while it runs these commands, on both of its outputs. */
+export async function gdb(
+  cursor: Cursor,
+  image: ImageName,
+  commands: readonly string[],
+): Promise<string> {
+  const symbols = elfSymbols(Deno.readFileSync(imageUrl(image)));
+  const debug = new Debugger({ cursor, symbols });
+  const options = { hostname: "127.0.0.1", port: 0, commands: COMMANDS, debug };
+  const listener = new GdbListener(options);
+  const script = [
+    "set confirm off",
+    "set pagination off",
+    "set width 0",
+    `file ${fromFileUrl(imageUrl(image))}`,
+    `target remote ${listener.address}`,
+    ...commands,
+  ];
+  const child = new Deno.Command("gdb-multiarch", {
+    args: ["-nx", "-batch", ...script.flatMap((line) => ["-ex", line])],
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+    signal: AbortSignal.timeout(LIMIT_MS),
+  }).spawn();
+  const { stdout, stderr } = await child.output();
+  await listener.close();
+  const decoder = new TextDecoder();
+  return decoder.decode(stdout) + decoder.decode(stderr);
+}
+
+/** What was printed between `echo [name]` and the next such echo. */
+export function section(output: string, name: string): string {
+  const [, rest = ""] = output.split(`[${name}]\n`);
+  return rest.split(/^\[\w+\]$/m)[0].trim();
+}
