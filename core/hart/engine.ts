@@ -255,6 +255,7 @@ export class Engine {
     this.bytes.fill(PAGE.readOnly, layout.pageFlags + ramPages, layout.pageFlags + layout.pages);
     for (let hart = 0; hart < layout.harts; hart++) {
       this.setField(hart, "hartid", BigInt(hart));
+      this.setField(hart, "straddleWord", (1n << 64n) - 1n); // no word: none is decoded yet
       const record = hartBase(hart) + STRADDLE_RECORD;
       this.#view.setUint16(record + RECORD_BYTES, OP_PAGE_END, true);
       this.#view.setUint16(record + 2 * RECORD_BYTES, OP_PAGE_END, true);

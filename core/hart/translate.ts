@@ -14,7 +14,7 @@ import {
 } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, MACHINE, PAGE, put, REGIME, TABLE_PAGES } from "./layout.ts";
-import { type Pages, type Watch, WATCH_KIND } from "./pages.ts";
+import { cutSlice, type Pages, type Watch, WATCH_KIND } from "./pages.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
 
 /** Bits of a page table entry. */
@@ -119,7 +119,11 @@ export function emitTranslate(
       put(hart, "leafPte", 0),
       satp.set(get(hart, "satp")),
       when(regime.eq(REGIME.machine).or(satp.shrU(60).eqz()), [ret(address)]),
-      when(long(0).load32U(MACHINE.tableCount).geU(TABLE_PAGES - 8), [pages.flushAll.call()]),
+      when(long(0).load32U(MACHINE.tableCount).geU(TABLE_PAGES - 8), [
+        pages.flushAll.call(),
+        // The page under execution, too, must be found by a walk again.
+        ...cutSlice(hart),
+      ]),
       block((pageFault) => [
         // Mode 8, 9, 10: 3, 4, 5 levels.
         level.set(satp.shrU(60).sub(5)),
