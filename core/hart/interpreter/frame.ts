@@ -50,6 +50,8 @@ export class Frame {
   /** The data TLBs of the regime of loads and stores. */
   readonly tlb: LocalOf<"i64">;
   readonly regime: LocalOf<"i32">;
+  /** The TLBs of the regime of fetches. */
+  readonly fetchTlb: LocalOf<"i64">;
   /** Of the access under way. */
   readonly address: LocalOf<"i64">;
   readonly entry: LocalOf<"i64">;
@@ -89,6 +91,7 @@ export class Frame {
     this.pc = builder.i64();
     this.tlb = builder.i64();
     this.regime = builder.i32();
+    this.fetchTlb = builder.i64();
     this.address = builder.i64();
     this.entry = builder.i64();
     this.value = builder.i64();

@@ -108,6 +108,11 @@ class Interpreter {
       when(this.frame.regime.eq(1), [
         this.frame.regime.set(status.shrU(18).and(1).wrap().add(1)),
       ]),
+      // Fetches use the regime whose number is the privilege.
+      this.frame.fetchTlb.set(
+        this.frame.hart.add(get(this.frame.hart, "privilege").mul(TLB_REGIME_BYTES))
+          .add(tlbOffset(0)),
+      ),
       this.frame.tlb.set(
         this.frame.hart.add(this.frame.regime.extendU().mul(TLB_REGIME_BYTES)).add(tlbOffset(0)),
       ),
@@ -120,29 +125,27 @@ class Interpreter {
     const hart = this.frame.hart;
     const pc = this.frame.pc;
     const privilege = get(hart, "privilege");
+    const offset = pc.and(4095).shl(PC_SHIFT);
     return loop((fetch) => {
       this.frame.fault = fault;
       this.frame.fetch = fetch;
       return [
         rarely(this.frame.left.eqz(), [put(hart, "pc", pc), br(this.frame.exit)]),
-        this.frame.entry.set(
-          tlbEntry(layout, hart.add(privilege.mul(TLB_REGIME_BYTES)).add(tlbOffset(0)), pc),
-        ),
+        this.frame.entry.set(tlbEntry(layout, this.frame.fetchTlb, pc)),
         this.frame.page.set(pc.and(-4096)),
         when(this.frame.entry.load64(TLB_FETCH).eq(this.frame.page), [
-          this.frame.ip.set(this.frame.entry.load64(TLB_FETCH + 8)),
+          this.frame.ip.set(this.frame.entry.load64(TLB_FETCH + 8).add(offset)),
         ], [
           ...this.frame.saveLeft(),
           this.frame.ip.set(access.fetchPage.call(hart, pc, privilege.wrap())),
           ...this.#afterFetch(),
-          when(this.frame.ip.eq(1), [
+          when(this.frame.ip.ne(1), [
+            this.frame.ip.set(this.frame.ip.add(offset)),
+          ], [
             this.frame.parts.single.call(hart, pc, privilege.wrap()),
             ...this.#afterFetch(),
             ...this.frame.useSingle(),
           ]),
-        ]),
-        when(this.frame.page.ne(1), [
-          this.frame.ip.set(this.frame.ip.add(pc.and(4095).shl(PC_SHIFT))),
         ]),
         this.frame.delta.set(pc.sub(this.frame.ip.shrU(PC_SHIFT))),
         this.#dispatchLoop(),
