@@ -1,0 +1,195 @@
+/** Whatever happens to a recording's file, what is whole of it is read, and nothing else. */
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { Random } from "../../../core/random.ts";
+import { codec } from "../../../replay/deno/codec.ts";
+import { encodeChunk, FILE_MAGIC, FRAME_BYTES } from "../../../replay/format/chunk.ts";
+import { TRAILER_BYTES } from "../../../replay/format/chunk_index.ts";
+import { encodeCbor } from "../../../replay/format/cbor.ts";
+import { FormatError } from "../../../replay/format/codec.ts";
+import { decodePart, encodePart } from "../../../replay/format/log_chunk.ts";
+import { decodeCbor } from "../../../replay/format/cbor.ts";
+import type { LogEntry } from "../../../replay/log.ts";
+import { payloadVersion } from "../../../replay/payloads.ts";
+import { replay } from "../../../replay/replayer.ts";
+import { buildOf, outputHash, read } from "../machines.ts";
+import { chunksOf, fuzz, SHORT, shortRecording } from "./mutations.ts";
+
+const bytes = await shortRecording();
+const whole = read(bytes);
+const chunks = whole.chunks;
+
+Deno.test("a recording cut at any chunk's end replays to there", async () => {
+  assert(chunks.length > 20, `only ${chunks.length} chunks`);
+  const images = chunks.findLastIndex(({ type }) => type === "IMAG");
+  let last = 0;
+  for (const [index, { type, offset, storedBytes, lastCycle }] of chunks.entries()) {
+    const cut = bytes.subarray(0, offset + FRAME_BYTES + storedBytes);
+    if (index < images) {
+      assertThrows(() => read(cut), FormatError, "the recording ends within");
+      continue;
+    }
+    const { log, damage } = read(cut);
+    if (type === "LOG") last = lastCycle;
+    assertEquals([damage, log.endCycle], [undefined, last]);
+    assertEquals(log.end.reason, type === "END" ? "until" : "cut");
+    if (index % 5 === 0) await replay(log, buildOf(SHORT), { check: outputHash });
+  }
+});
+
+Deno.test("a recording cut at any byte replays to its last whole part", async () => {
+  const seed = 11;
+  const random = new Random(seed);
+  let readCount = 0;
+  for (let n = 0; n < 300; n++) {
+    const size = random.below(bytes.length - TRAILER_BYTES);
+    try {
+      const { log, damage } = read(bytes.subarray(0, size));
+      const parts = chunks.filter(({ type, offset, storedBytes }) =>
+        type === "LOG" && offset + FRAME_BYTES + storedBytes <= size
+      );
+      assertEquals(log.endCycle, parts.at(-1)?.lastCycle ?? 0, `seed ${seed}, ${size} bytes`);
+      assertEquals(damage, undefined, `seed ${seed}, ${size} bytes`);
+      if (readCount++ % 20 === 0) await replay(log, buildOf(SHORT), { check: outputHash });
+    } catch (error) {
+      assert(error instanceof FormatError, `seed ${seed}, ${size} bytes: ${error}`);
+    }
+  }
+  assert(readCount > 20, `only ${readCount} were read`);
+});
+
+Deno.test("an index is not needed", () => {
+  const index = chunksOf(bytes).at(-1)!;
+  assertEquals(index.type, "INDX");
+  for (
+    const size of [index.offset, index.offset + 10, bytes.length - TRAILER_BYTES, bytes.length - 1]
+  ) {
+    const { log, damage } = read(bytes.subarray(0, size));
+    assertEquals([log, damage], [whole.log, undefined], `${size} bytes`);
+  }
+  const wrong = bytes.slice();
+  wrong[index.offset + FRAME_BYTES] ^= 0xff;
+  assertEquals(read(wrong).log, whole.log);
+});
+
+Deno.test("damage in the middle is told, and what precedes it is read", () => {
+  const middle = chunks.filter(({ type }) => type === "LOG")[10];
+  const damaged = bytes.slice();
+  damaged[middle.offset + FRAME_BYTES + 3] ^= 1;
+  const { log, damage } = read(damaged);
+  assertEquals(log.endCycle, middle.firstCycle);
+  assertEquals(damage, `the checksum of the LOG chunk at byte ${middle.offset} does not fit`);
+});
+
+Deno.test("1,500 mutations are refused, or are the truth up to the damage", async () => {
+  const outcomes = await fuzz(1, 1500, 30);
+  assertNotEquals(outcomes.refused, 0);
+  assertNotEquals(outcomes.read, 0);
+  assertNotEquals(outcomes.diverged, 0);
+  assertNotEquals(outcomes.replayed, 0);
+});
+
+/** A file of nothing but these chunks. */
+function fileOf(...pieces: Uint8Array[]): Uint8Array {
+  return Uint8Array.from([FILE_MAGIC, ...pieces].flatMap((piece) => [...piece]));
+}
+
+const sealed = (type: "HEAD" | "LOG", payload: Uint8Array, lastCycle = 0) =>
+  encodeChunk(codec, { type, firstCycle: 0, lastCycle, payload });
+const head = (version = 1, images: unknown[] = []) =>
+  sealed("HEAD", encodeCbor([version, "test", {}, images]));
+
+Deno.test("what is not known is refused by name", () => {
+  const chunkOf = (name: string, version: number) => {
+    const chunk = head();
+    for (let i = 0; i < 4; i++) chunk[4 + i] = name.charCodeAt(i);
+    new DataView(chunk.buffer).setUint16(8, version, true);
+    return chunk;
+  };
+  const part = (kinds: unknown) => sealed("LOG", encodeCbor([[], [], kinds, [], [], []]));
+  const cases: [Uint8Array, string][] = [
+    [new Uint8Array(), "not a recording"],
+    [new TextEncoder().encode("\x7fELF and more"), "not a recording"],
+    [fileOf(), "the recording ends within its header"],
+    [fileOf(head(2)), "format version 2: this build reads 1"],
+    [fileOf(chunkOf("NEWS", 1)), 'chunk "NEWS" version 1 at byte 8: this build does not know it'],
+    [fileOf(chunkOf("HEAD", 7)), 'chunk "HEAD" version 7 at byte 8: this build does not know it'],
+    [fileOf(head(1, [["tape", "x", "0".repeat(64), 1]])), "the header has"],
+    [fileOf(head(1, [["bios", "x", "0".repeat(64), 2 ** 40]])), "the header has"],
+    [fileOf(head(1, [["bios", "x", "0".repeat(64), 10]])), "the recording ends within image x"],
+  ];
+  for (const [file, message] of cases) assertThrows(() => read(file), FormatError, message);
+  assertEquals(
+    read(fileOf(head(), part([["smell", 1]]))).damage,
+    'payload "smell" version 1: this build does not know it',
+  );
+  assertEquals(
+    read(fileOf(head(), part([["console", 2]]))).damage,
+    'payload "console" version 2: this build does not know it',
+  );
+});
+
+Deno.test("a log of many cycles must bring their digests", () => {
+  const part = sealed("LOG", encodeCbor([[], [], [], [], [], []]), 2 ** 52);
+  assertThrows(() => read(fileOf(head(), part)), FormatError, "no digest at cycle 10000000");
+});
+
+Deno.test("a part with every kind of payload is the same after the file", () => {
+  const seed = 3;
+  const random = new Random(seed);
+  const at = (cycle: number, device: string) => ({ cycle, id: `m/${device}#${cycle}`, version: 1 });
+  const input = (
+    cycle: number,
+    input: Extract<LogEntry, { kind: "input" }>["input"],
+  ): LogEntry => ({
+    ...at(cycle, input.device),
+    version: payloadVersion(input.kind),
+    kind: "input",
+    input,
+  });
+  const entries: LogEntry[] = [
+    input(5, { device: "uart0", kind: "console", bytes: random.bytes(64) }),
+    input(5, { device: "uart0", kind: "console", bytes: random.bytes(65) }),
+    input(6, { device: "disk0", kind: "disk", request: 2 ** 40, error: "ENOSPC" }),
+    input(7, { device: "disk0", kind: "disk", request: 1, error: undefined }),
+    input(8, {
+      device: "disk0",
+      kind: "disk",
+      request: 2,
+      error: undefined,
+      bytes: random.bytes(70_000),
+    }),
+    input(8, {
+      device: "disk1",
+      kind: "disk",
+      request: 3,
+      error: undefined,
+      bytes: new Uint8Array(),
+    }),
+    input(9, { device: "rng0", kind: "entropy", request: 0, bytes: random.bytes(200) }),
+    { ...at(10, "clock"), kind: "wall-clock", ns: 1_767_225_600_123_456_789n },
+    { ...at(11, "clock"), kind: "wall-clock", ns: -5n },
+    input(12, { device: "nic0", kind: "frame", bytes: random.bytes(1514) }),
+    input(13, { device: "nic0", kind: "link", up: false }),
+    ...Array.from(
+      { length: 2 },
+      (_, i) =>
+        input(20 + i, {
+          device: "disk0",
+          kind: "disk",
+          request: i,
+          error: undefined,
+          bytes: random.bytes(5 << 20),
+        }),
+    ),
+  ];
+  const part = {
+    firstCycle: 4,
+    lastCycle: 30,
+    entries,
+    outputs: [{ device: "uart0", first: 4, last: 9, count: 3, hash: 2n ** 64n - 1n }],
+    digests: [{ cycle: 10, digest: "0000000000000001" }, { cycle: 30, digest: "f".repeat(16) }],
+  };
+  const { log, blobs } = encodePart(part);
+  assertEquals(blobs.length, 2);
+  assertEquals(decodePart(decodeCbor(log, "it"), blobs, part), part);
+});
