@@ -66,7 +66,9 @@ Deno.test("gdb finds who corrupted ledger->oldest, backward", async () => {
   assertMatch(output, /^hart 0: write of 8 bytes at 0x[0-9a-f]+ /m);
   const forward = section(output, "forward");
   assertMatch(forward, /Old value = \d+[^]*note_alarm \(\)/);
-  const [before, after] = [writer, forward].map((text) => Number(/= (\d{6,})$/m.exec(text)![1]));
+  const [before, after] = [writer, forward].map((text) =>
+    Number(/^\$\d+ = (\d{6,})$/m.exec(text)![1])
+  );
   assertEquals(after, before + 1);
   assertMatch(section(output, "call"), /<\w+\+\d+>:\tjalr?\t/);
   // The write before that one is the ledger's own.

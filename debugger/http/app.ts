@@ -1,0 +1,128 @@
+/** The HTTP face: a route for each command, made from its parameters, and their OpenAPI document. */
+import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { type Command, parameter } from "../command.ts";
+import { CommandError } from "../debugger.ts";
+import { Clients, type OpenDebugger } from "./clients.ts";
+import { problem } from "./problem.ts";
+
+/** What the face serves, and to whom. */
+export interface HttpOptions {
+  readonly commands: readonly Command[];
+  readonly open: OpenDebugger;
+  /** Every request must carry it: `Authorization: Bearer …` or `?token=…`. */
+  readonly token: string;
+}
+
+/** Answers requests; give the cursors back by `close` at the end. */
+export interface HttpFace {
+  /** @param signal ends a movement that the request has begun */
+  fetch(request: Request, signal?: AbortSignal): Response | Promise<Response>;
+  close(): Promise<void>;
+}
+
+type Environment = { Bindings: { readonly signal: AbortSignal } };
+
+const BODY_BYTES_MAX = 1 << 20;
+const at = parameter.cycle.optional().describe("read at this cycle; the position stays");
+
+/** A face over debuggers of its own. */
+export function httpFace({ commands, open, token }: HttpOptions): HttpFace {
+  const clients = new Clients(open);
+  const app = new OpenAPIHono<Environment>();
+  app.use(async (context, next) => {
+    const [, bearer] = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "") ?? [];
+    const given = bearer ?? context.req.query("token") ?? "";
+    if (!isSame(given, token)) {
+      return problem(401, "The token that was printed at the start is needed");
+    }
+    const sizeBytes = Number(context.req.header("content-length") ?? 0);
+    if (sizeBytes > BODY_BYTES_MAX) {
+      return problem(400, `A body has at most ${BODY_BYTES_MAX} bytes`);
+    }
+    await next();
+  });
+  app.notFound((context) => problem(404, `There is no ${context.req.method} ${context.req.path}`));
+  app.onError((error) => {
+    if (error instanceof CommandError || error instanceof RangeError) {
+      return problem(422, error.message);
+    }
+    return problem(error instanceof SyntaxError ? 400 : 500, error.message);
+  });
+  for (const command of commands) addRoute(app, command, clients);
+  app.openAPIRegistry.registerComponent("securitySchemes", "token", {
+    type: "http",
+    scheme: "bearer",
+  });
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: {
+      title: "hindsight debugger",
+      version: "1",
+      description: "64-bit values are 0x… strings, cycles are numbers.",
+    },
+    security: [{ token: [] }],
+  });
+  return {
+    fetch: (request, signal = new AbortController().signal) => app.fetch(request, { signal }),
+    close: () => clients.close(),
+  };
+}
+
+const answer = z.looseObject({ text: z.string().describe("the same, for people") });
+const problemDetails = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.number(),
+  detail: z.string(),
+});
+const failure = (description: string) => ({
+  description,
+  content: { "application/problem+json": { schema: problemDetails } },
+});
+const RESPONSES = {
+  200: {
+    description: "What the command answers",
+    content: { "application/json": { schema: answer } },
+  },
+  400: failure("The parameters do not fit"),
+  401: failure("The token is missing or wrong"),
+  422: failure("The command cannot be done here"),
+};
+
+function addRoute(
+  app: OpenAPIHono<Environment>,
+  command: Command,
+  clients: Clients,
+): void {
+  const { name, summary, parameters, effect } = command;
+  const isRead = effect === "reads";
+  const schema = isRead ? z.object({ ...parameters.shape, at }) : parameters;
+  const request = isRead
+    ? { query: schema }
+    : { body: { content: { "application/json": { schema } } } };
+  const method = isRead ? "get" : "post";
+  app.openAPIRegistry.registerPath(createRoute({
+    ...{ path: `/${name}`, method, operationId: name, summary, request, responses: RESPONSES },
+  }));
+  app.on(method, `/${name}`, async (context) => {
+    const body = isRead ? "" : await context.req.text();
+    const given = isRead ? context.req.query() : JSON.parse(body || "{}");
+    const checked = schema.safeParse(given);
+    if (!checked.success) {
+      const [issue] = checked.error.issues;
+      return problem(400, `${issue.path.join(".") || "body"}: ${issue.message}`);
+    }
+    const cycle = isRead ? checked.data.at as number | undefined : undefined;
+    const { text, data } = await clients.run(command, given, cycle, context.env.signal);
+    return Response.json({ ...data, text });
+  });
+}
+
+// Takes the same time wherever the first difference is.
+function isSame(given: string, expected: string): boolean {
+  let difference = given.length ^ expected.length;
+  for (let i = 0; i < expected.length; i++) {
+    difference |= (given.charCodeAt(i) || 0) ^ expected.charCodeAt(i);
+  }
+  return difference === 0;
+}
