@@ -5,14 +5,21 @@ import type { ByteSink } from "../format/codec.ts";
 /** Half of what a killed recording may lose at most, so that a late slice does not exceed it. */
 const FLUSH_MS = 50;
 
+const WORDS: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on the disk",
+  EDQUOT: "no space left to this user",
+  ENOENT: "no such folder",
+  EACCES: "permission denied",
+  EISDIR: "is a directory",
+};
+
 /** The recording cannot be written. The message is one line. */
 export class RecordingError extends Error {
   override readonly name = "RecordingError";
 
   constructor(readonly path: string, cause: unknown) {
-    const code = (cause as { code?: string }).code;
-    const what = code === "ENOSPC" ? "no space left on the disk" : code ?? String(cause);
-    super(`cannot write the recording ${path}: ${what}`, { cause });
+    const { code, message } = cause as { code?: string; message?: string };
+    super(`cannot write the recording ${path}: ${WORDS[code ?? ""] ?? message}`, { cause });
   }
 }
 
