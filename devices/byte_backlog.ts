@@ -1,32 +1,25 @@
 /** Bytes from the host that wait until a serial device has room for them. */
 
-/** What one device keeps at most; a host must hold back the rest. */
+/** What one device keeps at most: a guest that never reads must not fill the host's memory. */
 export const BACKLOG_BYTES_MAX = 16 * 1024 * 1024;
 
-/** A first-in first-out queue of bytes that drops none. */
+/** A first-in first-out queue of bytes that takes no more than {@link BACKLOG_BYTES_MAX}. */
 export class ByteBacklog {
   #chunks: Uint8Array[] = [];
   /** How much of the first chunk is gone. */
   #taken = 0;
   #sizeBytes = 0;
 
-  /** @param device names the device in the error */
-  constructor(readonly device: string) {}
-
   get sizeBytes(): number {
     return this.#sizeBytes;
   }
 
-  /** Throws a RangeError if more than {@link BACKLOG_BYTES_MAX} would wait. */
-  push(bytes: Uint8Array): void {
-    if (this.#sizeBytes + bytes.length > BACKLOG_BYTES_MAX) {
-      throw new RangeError(
-        `Cannot queue ${bytes.length} more bytes for "${this.device}": ${this.#sizeBytes} wait already, ${BACKLOG_BYTES_MAX} may`,
-      );
-    }
-    if (bytes.length === 0) return;
-    this.#chunks.push(bytes.slice());
-    this.#sizeBytes += bytes.length;
+  /** Adds as many of the bytes as there is room for. @returns whether that was all of them */
+  push(bytes: Uint8Array): boolean {
+    const taken = bytes.slice(0, BACKLOG_BYTES_MAX - this.#sizeBytes);
+    if (taken.length > 0) this.#chunks.push(taken);
+    this.#sizeBytes += taken.length;
+    return taken.length === bytes.length;
   }
 
   /** Removes and returns the first bytes, at most `sizeBytes`. */

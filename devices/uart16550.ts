@@ -71,7 +71,7 @@ export type Uart16550State = {
   /** When the character timeout comes; `Infinity` if the FIFO is empty, off, or timed out. */
   readonly timeoutCycle: number;
   readonly timedOut: boolean;
-  /** Bytes from the host that the FIFO had no room for. */
+  /** Bytes from the host that the FIFO has no room for yet. */
   readonly backlog: Uint8Array;
 };
 
@@ -81,7 +81,7 @@ export class Uart16550 implements Device {
   /** The data bus has 8 bits. As on QEMU's board, a wider access reaches the one register at its address. */
   readonly widths: readonly Width[] = [1, 2, 4];
   readonly #ports: Pick<DevicePorts, "irq" | "clock" | "output">;
-  readonly #backlog: ByteBacklog;
+  readonly #backlog = new ByteBacklog();
   #ier = 0;
   #fcr = 0;
   #lcr = 0;
@@ -101,7 +101,6 @@ export class Uart16550 implements Device {
   ) {
     this.id = options.id;
     this.#ports = ports;
-    this.#backlog = new ByteBacklog(options.id);
   }
 
   read(offset: number, _width: Width): number {
@@ -146,7 +145,8 @@ export class Uart16550 implements Device {
     if (input.kind !== "console") {
       throw new RangeError(`"${this.id}" is a console, it takes no "${input.kind}" input`);
     }
-    this.#backlog.push(input.bytes);
+    // Where the guest does not read, bytes are lost in the end, as on a real line (8.3, OE).
+    if (!this.#backlog.push(input.bytes)) this.#overrun = true;
     this.#fill();
     this.#update();
   }

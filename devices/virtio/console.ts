@@ -25,11 +25,10 @@ export class VirtioConsole implements VirtioChip {
   /** le16 cols, le16 rows, le32 max_nr_ports, le32 emerg_wr: none is valid without its feature. */
   readonly config = new Uint8Array(12);
   #ports!: ChipPorts;
-  #backlog!: ByteBacklog;
+  readonly #backlog = new ByteBacklog();
 
   attach(ports: ChipPorts): void {
     this.#ports = ports;
-    this.#backlog = new ByteBacklog(ports.id);
   }
 
   notify(queue: number): void {
@@ -42,7 +41,7 @@ export class VirtioConsole implements VirtioChip {
 
   input(input: Input): void {
     if (input.kind !== "console") throw unexpected(this.#ports.id, `"${input.kind}"`);
-    this.#backlog.push(input.bytes);
+    this.#backlog.push(input.bytes); // what it has no room for is lost
     this.#receive();
   }
 
