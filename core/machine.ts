@@ -117,7 +117,9 @@ export class Machine implements Bus {
   /** For the engine: a load of the instruction under way that is not from memory. */
   load(address: number, width: number): number | undefined {
     this.#actor = undefined;
-    return this.#bus.load(address, width);
+    const value = this.#bus.load(address, width);
+    this.#noticeTimer();
+    return value;
   }
 
   /** For the engine: the upper half of the last such load. */
@@ -129,8 +131,7 @@ export class Machine implements Bus {
   store(address: number, width: number, low: number, high: number): boolean {
     this.#actor = undefined;
     const taken = this.#bus.store(address, width, low, high);
-    // It may have armed a device's own timer.
-    if (this.#deviceDeadline() < this.#deadlineSeen) this.#cut();
+    this.#noticeTimer();
     return taken;
   }
 
@@ -286,6 +287,11 @@ export class Machine implements Bus {
     let deadline = Infinity;
     for (const device of this.#active) deadline = Math.min(deadline, device.deadline());
     return deadline;
+  }
+
+  // An access may have armed a device's own timer, by reading too: a UART's character timeout.
+  #noticeTimer(): void {
+    if (this.#deviceDeadline() < this.#deadlineSeen) this.#cut();
   }
 
   // Timers and lines of this cycle; returns the cycle of the next timer.
