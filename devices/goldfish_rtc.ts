@@ -15,13 +15,16 @@ const CLEAR_ALARM = 0x14;
 const ALARM_STATUS = 0x18;
 const CLEAR_INTERRUPT = 0x1c;
 
+/** From 2^53 cycles (104 days) on a machine has no positions: such an alarm is armed and never rings. */
+const NEVER = Number.MAX_SAFE_INTEGER;
+
 export type GoldfishRtcState = {
   readonly version: 1;
   /** What the guest's writes moved the time by, in nanoseconds modulo 2^64. */
   readonly offsetNs: bigint;
   readonly timeHigh: number;
   readonly alarmNs: bigint;
-  /** The cycle at which the alarm rings; `Infinity` while it is not armed. */
+  /** The cycle at which the alarm rings, {@link NEVER} at most; `Infinity` while it is not armed. */
   readonly alarmCycle: number;
   readonly irqEnabled: boolean;
   readonly irqPending: boolean;
@@ -91,7 +94,7 @@ export class GoldfishRtc implements Device {
   }
 
   deadline(): number {
-    return this.#alarmCycle;
+    return this.#alarmCycle < NEVER ? this.#alarmCycle : Infinity;
   }
 
   tick(): void {
@@ -137,9 +140,7 @@ export class GoldfishRtc implements Device {
   #arm(): void {
     const distance = this.#alarmNs - this.#timeNs();
     if (distance <= 0n) return this.#ring();
-    // Beyond 2^53 cycles (104 days) a machine has no positions: such an alarm is armed and never rings.
-    const cycle = this.#ports.clock.cycle() + Number(distance);
-    this.#alarmCycle = Math.min(cycle, Number.MAX_SAFE_INTEGER);
+    this.#alarmCycle = Math.min(this.#ports.clock.cycle() + Number(distance), NEVER);
   }
 
   #ring(): void {

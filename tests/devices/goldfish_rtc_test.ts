@@ -52,6 +52,13 @@ Deno.test("GoldfishRtc rings at the alarm's cycle and interrupts when enabled", 
   assertEquals(ports.irq.level, false);
 });
 
+Deno.test("GoldfishRtc keeps an alarm beyond the last cycle, and nobody waits for it", () => {
+  const { rtc, setAlarm } = bench();
+  setAlarm((1n << 64n) - 1n);
+  assertEquals(rtc.read(ALARM_STATUS, 4), 1);
+  assertEquals(rtc.deadline(), Infinity);
+});
+
 Deno.test("GoldfishRtc rings at once for an alarm in the past, and not at all once cleared", () => {
   const { ports, rtc, time, setAlarm } = bench();
   rtc.write(IRQ_ENABLED, 4, 1);
