@@ -1,6 +1,7 @@
 /** The command line: the composition root. */
 import project from "./deno.json" with { type: "json" };
 import { writeOutput } from "./devices/deno/terminal.ts";
+import { debug } from "./command/debug.ts";
 import { demo } from "./command/demo.ts";
 import { reportError, UsageError } from "./command/errors.ts";
 import { suggestion } from "./command/flags.ts";
@@ -35,6 +36,8 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
       return info(args);
     case "events":
       return events(args);
+    case "debug":
+      return await debug(args);
     case "help":
     case "--help":
     case "-h":

@@ -13,6 +13,7 @@ export const COMMANDS = {
   verify: "FILE: replays all and compares every output and digest",
   info: "FILE [--json]: what a recording holds, and how it ended",
   events: "FILE [--kind K] [--from C] [--to C] [--json]: all that came in",
+  debug: "FILE [--gdb HOST:PORT] [--http HOST:PORT] [--at CYCLE|start|end]: forward and backward",
   help: "this page",
 } as const;
 

@@ -1,0 +1,72 @@
+/** `hindsight debug` as a user sees it: both faces at once on one recording, each with its own cursor. */
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { fromFileUrl } from "@std/path";
+import { imageUrl } from "../../guests/images.ts";
+import { hasPeer, runPeer } from "../peer.ts";
+import { hindsight } from "./cli.ts";
+
+const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
+
+Deno.test("debug serves gdb and HTTP at once, and ends on SIGTERM", async () => {
+  if (!await hasPeer("gdb-multiarch", "gdb-multiarch")) return;
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/pocket.hsr`;
+  assertEquals((await hindsight(["record", "--guest", "pocket", "-o", file])).status, 1);
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", MAIN, "debug", file, "--gdb", "127.0.0.1:0", "--http", "127.0.0.1:0"],
+    stdin: "null",
+    stdout: "piped",
+  }).spawn();
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let printed = "";
+  while (!/token \w+\n/.test(printed)) {
+    const { value, done } = await lines.read();
+    if (done) throw new Error(`debug ended: ${printed}`);
+    printed += value;
+  }
+  const [, gdb] = /^listening on (\S+) for gdb$/m.exec(printed)!;
+  const [, http, token] = /^listening on (\S+) for HTTP, token (\w+)$/m.exec(printed)!;
+  const get = async (path: string) =>
+    await (await fetch(`http://${http}${path}`, { headers: { authorization: `Bearer ${token}` } }))
+      .json();
+  const { cycle, end, symbol } = await get("/where");
+  assertEquals(cycle, end);
+  assertMatch(symbol, /^finish/);
+  const { stdout } = await runPeer("gdb-multiarch", [
+    ...["-nx", "-batch", "-ex", `file ${fromFileUrl(imageUrl("pocket"))}`],
+    ...["-ex", `target remote ${gdb}`, "-ex", "watch *(long *)*(long *)&ledger"],
+    ...["-ex", "reverse-continue", "-ex", "x/i $pc", "-ex", "p $cycle"],
+    ...["-ex", "monitor why-stopped"],
+  ]);
+  assertMatch(stdout, /<note_alarm\+\d+>:\tsd\ta0,0\(a5\)/);
+  const writer = Number(/^\$1 = (\d+)$/m.exec(stdout)![1]);
+  // gdb has moved, the HTTP client's position has not.
+  assertEquals((await get("/where")).cycle, end);
+  const { registers } = await get(`/registers?at=${writer}`);
+  assertStringIncludes(stdout, registers.pc.slice(2));
+  child.kill("SIGTERM");
+  await lines.cancel();
+  const { code, signal } = await child.status;
+  assert(code === 0, `${code} ${signal}`);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("debug says what is wrong with its flags", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = `${folder}/empty.hsr`;
+  await hindsight(["record", "--bios", fromFileUrl(imageUrl("empty")), "-o", file]);
+  const cases: [args: string[], message: string][] = [
+    [[], "which recording"],
+    [[file], "needs --gdb"],
+    [[file, "--gdb", "nonsense"], "write HOST:PORT"],
+    [[file, "--gdb", "127.0.0.1:0", "--at", "999999999999"], "a cycle from 0 to"],
+    [[file, "--http", "0.0.0.0:0"], "not a loopback address"],
+    [[`${folder}/missing.hsr`, "--gdb", "127.0.0.1:0"], "no such file"],
+  ];
+  for (const [args, message] of cases) {
+    const { status, stderr } = await hindsight(["debug", ...args]);
+    assertEquals(status, 2, stderr);
+    assertStringIncludes(stderr, message);
+  }
+  await Deno.remove(folder, { recursive: true });
+});
