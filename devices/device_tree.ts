@@ -13,6 +13,7 @@ import {
   virtioSlot,
 } from "./memory_map.ts";
 import { PLIC_SOURCES } from "./plic.ts";
+import { UART_CLOCK_HZ } from "./uart16550.ts";
 
 /** What varies from one machine to the next. */
 export interface DeviceTreeOptions {
@@ -178,7 +179,7 @@ function socNodes(harts: readonly number[]): FdtNode[] {
       "interrupts-extended": lines(IRQ_M_EXTERNAL, IRQ_S_EXTERNAL),
       "riscv,ndev": [PLIC_SOURCES],
     }),
-    node(REGIONS.uart0, { "clock-frequency": [3_686_400] }),
+    node(REGIONS.uart0, { "clock-frequency": [UART_CLOCK_HZ] }),
     ...Array.from({ length: VIRTIO_SLOT_COUNT }, (_, slot) => node(virtioSlot(slot))),
   ];
 }
