@@ -37,8 +37,12 @@ export class MachineClock implements Clock {
   cycleOfMtime(value: bigint): number {
     const now = this.mtime();
     if (now >= value) return this.now();
-    const tick = this.#ticks() + (value - now);
-    return tick > 1n << 53n ? Infinity : Number(tick) * CYCLES_PER_TICK;
+    return this.#cycleAfter(value - now);
+  }
+
+  /** The cycle at which `mtime` next wraps to 0; `Infinity` if it never will. */
+  cycleOfWrap(): number {
+    return this.#cycleAfter((1n << 64n) - this.mtime());
   }
 
   wallTimeNs(): bigint {
@@ -55,6 +59,12 @@ export class MachineClock implements Clock {
     this.engine.u64[MACHINE.mtimeOffset / 8] = this.#offset;
   }
 
+  // Beyond a safe integer there are no cycles: whoever waits for one waits for ever.
+  #cycleAfter(ticks: bigint): number {
+    const cycle = (this.#ticks() + ticks) * BigInt(CYCLES_PER_TICK);
+    return cycle > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(cycle);
+  }
+
   #ticks(): bigint {
     return BigInt(Math.floor(this.now() / CYCLES_PER_TICK));
   }
@@ -66,6 +76,8 @@ export class SupervisorTimer {
   #high = 0;
   #offset = 0n;
   #due = 0;
+  /** The cycle from which {@link #due} is no longer true: `mtime` begins anew. */
+  #wraps = Infinity;
   readonly #compareIndex: number;
   readonly #enableIndex: number;
   readonly #linesIndex: number;
@@ -77,7 +89,7 @@ export class SupervisorTimer {
     this.#compute();
   }
 
-  /** Sets the line for this cycle; returns the cycle at which it will rise, `Infinity` if it is up or off. */
+  /** Sets the line for this cycle; returns the cycle at which it will change, `Infinity` if it will not. */
   update(cycle: number): number {
     const { i32 } = this.engine;
     if ((i32[this.#enableIndex] & STCE_HIGH) === 0) {
@@ -86,14 +98,14 @@ export class SupervisorTimer {
     }
     if (
       i32[this.#compareIndex] !== this.#low || i32[this.#compareIndex + 1] !== this.#high ||
-      this.clock.offset !== this.#offset
+      this.clock.offset !== this.#offset || cycle >= this.#wraps
     ) this.#compute();
     if (cycle < this.#due) {
       i32[this.#linesIndex] &= ~STIP;
       return this.#due;
     }
     i32[this.#linesIndex] |= STIP;
-    return Infinity;
+    return this.#wraps;
   }
 
   /** The hart's state, or the time, was set from outside. */
@@ -107,5 +119,6 @@ export class SupervisorTimer {
     this.#high = i32[this.#compareIndex + 1];
     this.#offset = this.clock.offset;
     this.#due = this.clock.cycleOfMtime(u64[this.#compareIndex / 2]);
+    this.#wraps = this.clock.cycleOfWrap();
   }
 }
