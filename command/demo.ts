@@ -66,8 +66,7 @@ async function record(path: string): Promise<void> {
       ...lines.slice(Math.max(FIRST_LINES, panic + 2 - LAST_LINES), panic + 2),
     ];
     for (const line of shown) say(`  ${Deno.stdout.isTerminal() ? dim(line) : line}`);
-    const { size } = await Deno.stat(path);
-    say(`It crashed after ${milliseconds(cycle)} of its time; the recording has ${size} bytes.`);
+    say(`It crashed after ${milliseconds(cycle)} of its time. That is on file now, for ever.`);
   } finally {
     target.close();
   }
