@@ -9,15 +9,9 @@ import { assert, assertEquals } from "@std/assert";
 import { Random } from "../../../core/random.ts";
 import { INSTRUCTIONS } from "../../../core/isa/isa.ts";
 import { mnemonicOf } from "../../../core/isa/expansion.ts";
-import {
-  Coverage,
-  type Declared,
-  declaredOf,
-  type Observed,
-  type Source,
-  Trial,
-  TrialRig,
-} from "./trial.ts";
+import { Trial } from "./trial.ts";
+import { Coverage, type Declared, declaredOf, type Source } from "./trial_declared.ts";
+import { type Observed, TrialRig } from "./trial_rig.ts";
 
 const SEED = 0x5eed_acce;
 const TRIALS_MIN = 60;
