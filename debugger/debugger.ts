@@ -1,6 +1,7 @@
 /** The debugger: one client's view of a recording, over its own cursor. Every face works on this. */
 import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "../replay/cursor.ts";
 import { hex, parseInteger } from "./number.ts";
+import { standardName } from "./register_names.ts";
 import { type Place, placeText, type Symbols } from "./symbols/symbols.ts";
 
 /** What a command cannot do for its caller, in one line. */
@@ -102,10 +103,10 @@ export class Debugger {
     throw new CommandError(`"${text}" is neither an address nor a known symbol`);
   }
 
-  /** A register by its standard name. */
+  /** A register by its standard or ABI name. */
   register(hart: number, name: string): bigint {
     try {
-      return this.cursor.readRegister(hart, name);
+      return this.cursor.readRegister(hart, standardName(name));
     } catch (error) {
       if (error instanceof RangeError) throw new CommandError(error.message);
       throw error;

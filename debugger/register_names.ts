@@ -1,5 +1,5 @@
 /** Which registers a cursor can name. */
-import { CSR_NUMBERS } from "../core/isa/registers.ts";
+import { CSR_NUMBERS, F_NAMES, X_NAMES } from "../core/isa/registers.ts";
 import type { Cursor } from "../replay/cursor.ts";
 
 const INTEGER = Array.from({ length: 32 }, (_, i) => `x${i}`);
@@ -18,6 +18,13 @@ export function csrNames(cursor: Cursor): string[] {
     .sort(([, a], [, b]) => a - b)
     .map(([name]) => name)
     .filter((name) => name !== "cycle" && !DULL.test(name) && has(cursor, name));
+}
+
+/** What the manual calls a register of that name, which may be its ABI name. */
+export function standardName(name: string): string {
+  const x = name === "fp" ? X_NAMES.indexOf("s0") : X_NAMES.indexOf(name);
+  const f = F_NAMES.indexOf(name);
+  return x >= 0 ? `x${x}` : f >= 0 ? `f${f}` : name;
 }
 
 function has(cursor: Cursor, name: string): boolean {

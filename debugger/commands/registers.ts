@@ -3,7 +3,7 @@ import { z } from "zod";
 import { F_NAMES, X_NAMES } from "../../core/isa/registers.ts";
 import { command, parameter } from "../command.ts";
 import { hex } from "../number.ts";
-import { registerNames } from "../register_names.ts";
+import { registerNames, standardName } from "../register_names.ts";
 
 export const registers = command({
   name: "registers",
@@ -15,7 +15,7 @@ export const registers = command({
   effect: "reads",
   run(debug, { name, hart }) {
     const of = debug.hartOr(hart);
-    const names = name === undefined ? registerNames(debug.cursor) : [standard(name)];
+    const names = name === undefined ? registerNames(debug.cursor) : [standardName(name)];
     const values = names.map((one) => [one, debug.register(of, one)] as const);
     return {
       text: values.map(([one, value]) =>
@@ -29,13 +29,6 @@ export const registers = command({
     };
   },
 });
-
-// ABI names to those of the manual.
-function standard(name: string): string {
-  const x = name === "fp" ? 8 : X_NAMES.indexOf(name);
-  const f = F_NAMES.indexOf(name);
-  return x >= 0 ? `x${x}` : f >= 0 ? `f${f}` : name;
-}
 
 function abi(name: string): string {
   const [, file, index] = /^([xf])(\d+)$/.exec(name) ?? [];

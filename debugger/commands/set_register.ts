@@ -3,12 +3,13 @@ import { z } from "zod";
 import { command, parameter } from "../command.ts";
 import { CommandError } from "../debugger.ts";
 import { hex, parseInteger } from "../number.ts";
+import { standardName } from "../register_names.ts";
 
 export const setRegister = command({
   name: "set-register",
   summary: "writes a register, on a branch",
   parameters: z.object({
-    name: z.string().min(1).max(32).describe("x0 to x31, f0 to f31, pc, or a CSR"),
+    name: z.string().min(1).max(32).describe("such as a0, x10, f3, pc, or a CSR"),
     value: z.string().max(20).describe("64 bits, 0x… or decimal"),
     hart: parameter.hart,
   }),
@@ -18,7 +19,7 @@ export const setRegister = command({
     const value = parseInteger(text);
     if (value === undefined) throw new CommandError(`"${text}" is not a number of 64 bits`);
     debug.register(of, name); // it must exist
-    debug.cursor.writeRegister(of, name, value);
+    debug.cursor.writeRegister(of, standardName(name), value);
     const now = hex(debug.register(of, name));
     return {
       text: `${name} = ${now}`,

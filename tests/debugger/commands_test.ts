@@ -87,6 +87,7 @@ Deno.test("commands refuse what makes no sense, in one line", async () => {
     ["memory 0x80000000 99999999", "length"],
     ["registers nope", "nope"],
     ["registers pc 5", "no hart 5"],
+    ["memory $nope", "nope"],
     ["delete 9", "number 9"],
     ["set-memory 0x80000000 0", "bytes"],
     ["set-register x1 no", "64 bits"],
@@ -108,6 +109,7 @@ Deno.test("registers, harts, disassemble, symbol, events and help answer with da
   assertEquals(((await run("harts")).data.harts as unknown[]).length, 1);
   assertMatch((await run("disassemble main 3")).text, /<main>: c\.addi/);
   assertMatch((await run("symbol main+2")).text, /<main\+0x2>/);
+  assertEquals((await run("memory $sp 0")).data.address, registers.x2);
   assertEquals((await run("events 0")).text, "100  m/uart0#0  console");
   assertEquals(((await run("help")).data.commands as unknown[]).length, COMMANDS.length);
   await run("physical on");
