@@ -75,7 +75,9 @@ async function lastActed(
     const checkpoint = traveller.course.checkpoints.atOrBefore(end - 1);
     if (!checkpoint) return undefined;
     traveller.restore(checkpoint.cycle);
-    if (!await traveller.seek(end, signal)) return "interrupted";
+    // Not by a checkpoint at its end, which would leave a gap in the trail.
+    const { reason } = await traveller.advance(end, signal);
+    if (reason === "interrupted") return reason;
     traveller.trail.append(trail);
   }
 }

@@ -138,6 +138,24 @@ for (const guest of GUESTS) {
   });
 }
 
+Deno.test("cursor steps back across checkpoints and over the sleep of a hart", async () => {
+  const recording = await record({ image: "pocket", harts: 1, cycles: 2_500_000 });
+  const timeline = timelineOf(recording, { spacing: 10_000 });
+  const cursor = await timeline.cursor(recording.endCycle);
+  const straight = new StraightReplay(recording);
+  const arrivals: number[] = [];
+  for (const { cycle } of timeline.checkpoints.all.toReversed()) {
+    await cursor.seek(cycle);
+    const { reason } = await cursor.reverseStep(0);
+    assertEquals(reason, cycle === 0 ? "start" : "step", `from ${cycle}`);
+    arrivals.push(cursor.cycle);
+    const expected = await straight.at([cursor.cycle]);
+    assertEquals(cursor.digest(), expected.get(cursor.cycle), `from ${cycle}`);
+  }
+  assert(arrivals.length > 5);
+  timeline.close();
+});
+
 Deno.test("cursor steps back through exactly the cycles in which the hart acted", async () => {
   for (const guest of GUESTS) {
     const recording = await record(guest);
