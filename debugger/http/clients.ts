@@ -1,6 +1,5 @@
 /** The cursors behind the HTTP face: one that moves, and one for reads at other times. */
-import type { Command } from "../command.ts";
-import { type Answer, runCommand } from "../command.ts";
+import { type Answer, type Command, runCommand } from "../command.ts";
 import type { Debugger } from "../debugger.ts";
 
 /** Opens a debugger on a cursor of its own. */
@@ -9,8 +8,8 @@ export type OpenDebugger = () => Promise<Debugger>;
 /** Runs commands one after another, for calls of a cursor do not overlap. */
 export class Clients {
   readonly #open: OpenDebugger;
-  #mover: Promise<Debugger> | undefined;
-  #reader: Promise<Debugger> | undefined;
+  #mover: Debugger | undefined;
+  #reader: Debugger | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(open: OpenDebugger) {
@@ -28,9 +27,9 @@ export class Clients {
     signal: AbortSignal,
   ): Promise<Answer> {
     const run = this.#last.then(async () => {
-      const mover = await (this.#mover ??= this.#open());
+      const mover = this.#mover ??= await this.#open();
       if (at === undefined) return await runCommand(command, mover, parameters, signal);
-      const reader = await (this.#reader ??= this.#open());
+      const reader = this.#reader ??= await this.#open();
       reader.hart = mover.hart;
       reader.physical = mover.physical;
       await reader.seek(at);
@@ -43,6 +42,6 @@ export class Clients {
   /** Gives the cursors back once the last command is done. */
   async close(): Promise<void> {
     await this.#last;
-    for (const debug of [this.#mover, this.#reader]) (await debug)?.cursor.close();
+    for (const debug of [this.#mover, this.#reader]) debug?.cursor.close();
   }
 }
