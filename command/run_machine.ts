@@ -62,10 +62,7 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     });
     const config = configOf(run, disks);
     const recorder = run.record?.(host, config, run.boot.files);
-    const machine = await create(run, config, recorder ?? host, (cycle, digest) => {
-      recorder?.digest(cycle, digest);
-      run.onDigest?.(cycle, digest);
-    });
+    const machine = await create(run, config, recorder ?? host, digestSink(run, recorder));
     let hasLeft = false;
     if (run.hasTerminal) {
       terminal = Terminal.open(
@@ -96,6 +93,15 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     terminal?.close();
     for (const disk of disks) disk.close();
   }
+}
+
+/** Absent where nobody wants digests: then none are taken. */
+function digestSink({ onDigest }: MachineRun, recorder: Recorder | undefined) {
+  if (recorder === undefined) return onDigest;
+  return (cycle: number, digest: string) => {
+    recorder.digest(cycle, digest);
+    onDigest?.(cycle, digest);
+  };
 }
 
 function configOf(
