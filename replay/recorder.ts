@@ -10,6 +10,9 @@ import { payloadVersion } from "./payloads.ts";
 const GATHERED_BYTES_MAX = 4 * 1024 * 1024;
 const ENTRY_BYTES = 32; // about what an entry takes beside its data
 
+/** A machine that waits in wall time for longer may be killed meanwhile. */
+const WAIT_CYCLES_MAX = 20_000_000;
+
 export interface RecorderOptions {
   readonly host: Host;
   readonly sink: LogSink;
@@ -78,8 +81,9 @@ export class Recorder implements Host {
 
   idle(cycle: number, deadline: number): number | Promise<number> {
     const until = this.#host.idle(cycle, deadline);
-    // Nobody knows how long this takes: what is there must not wait for it.
-    if (typeof until !== "number" && cycle > this.#writtenTo) this.#handOn(cycle);
+    // Unless a timer ends it soon, nobody knows how long this takes: what is there must not wait.
+    const isLong = typeof until !== "number" && deadline - cycle > WAIT_CYCLES_MAX;
+    if (isLong && cycle > this.#writtenTo) this.#handOn(cycle);
     return until;
   }
 
