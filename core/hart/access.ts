@@ -312,7 +312,7 @@ export function emitAccess(
       ),
       observe(hart, host, address, size, WATCH_KIND.read),
       put(hart, "reservation", address),
-      put(hart, "reservationHost", host),
+      put(hart, "reservationPage", host.sub(layout.ram).shrU(12)),
       loadBytes(host, size),
     ];
   });
@@ -343,7 +343,7 @@ export function emitAccess(
         CAUSE.storeAccess,
         host,
       ),
-      when(host.ne(get(hart, "reservationHost")), [ret(long(1))]),
+      when(host.sub(layout.ram).shrU(12).ne(get(hart, "reservationPage")), [ret(long(1))]),
       observe(hart, host, address, size, WATCH_KIND.write),
       when(pages.beforeStore.call(hart, host, size), [storeBytes(host, size, value)]),
       long(0),

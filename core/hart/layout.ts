@@ -12,9 +12,9 @@ const CANONICAL = [
   "privilege",
   /** 1 after `wfi`, until an enabled interrupt is pending. */
   "waiting",
-  /** The address that `lr` reserved, virtual and in this memory; -1 if there is none. */
+  /** The virtual address that `lr` reserved, -1 if there is none, and the number of its page of RAM. */
   "reservation",
-  "reservationHost",
+  "reservationPage",
   /** Instructions retired since reset. */
   "retired",
   /** `minstret` = retired + this; `mcycle` = cycle + this. While inhibited, the frozen value itself. */

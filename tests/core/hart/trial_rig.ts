@@ -77,13 +77,9 @@ export class TrialRig {
     for (const [field, value] of state.fields) rig.set(field, value);
     rig.setPmp(3, 0, state.pmpaddr);
     rig.set("reservation", state.reservation);
-    rig.set("reservationHost", this.#hostOf(state.reservation));
+    rig.set("reservationPage", (state.reservation - BigInt(DRAM)) >> 12n);
     this.probe.log = [];
     rig.start(pc, privilege);
-  }
-
-  #hostOf(address: bigint): bigint {
-    return address - BigInt(DRAM) + BigInt(this.rig.machine.engine.layout.ram);
   }
 
   #fields(): Map<string, bigint> {
