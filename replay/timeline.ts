@@ -18,7 +18,7 @@ export interface TimelineOptions {
   readonly harts: number;
   /** For all checkpoints and all machines of cursors together; 1 GiB by default. */
   readonly budgetBytes?: number;
-  /** Between automatic checkpoints, in cycles in which some hart acts; 8 million by default, which is 20 to 50 ms of replay. */
+  /** Between automatic checkpoints, in cycles in which some hart acts; 4 million by default, which is 15 to 40 ms of replay. */
   readonly spacing?: number;
   /** Lets the event loop turn, so that a signal can fire; called every few milliseconds of work. */
   readonly turn?: () => Promise<void>;
@@ -29,7 +29,7 @@ export interface TimelineOptions {
 }
 
 const BUDGET_BYTES = 2 ** 30;
-const SPACING = 8_000_000;
+const SPACING = 4_000_000;
 /** Checkpoints have at least this part of the budget, however many cursors there are. */
 const CHECKPOINTS_SHARE_MIN = 1 / 4;
 
