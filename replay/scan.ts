@@ -60,6 +60,9 @@ export async function lastHit(
     const hit = await lastIn(traveller, conditions, checkpoint.cycle, end, signal);
     if (hit) return hit;
     end = checkpoint.cycle;
+    // Stretches between checkpoints are too short to let the event loop turn by themselves.
+    await traveller.turn();
+    if (signal?.aborted) return "interrupted";
   }
 }
 
