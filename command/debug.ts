@@ -1,5 +1,4 @@
 /** `hindsight debug`: a recording under gdb, over HTTP, or both at once. */
-import { setImmediate } from "node:timers";
 import { isElf } from "../devices/boot/elf.ts";
 import { COMMANDS } from "../debugger/commands/list.ts";
 import { Debugger } from "../debugger/debugger.ts";
@@ -69,7 +68,8 @@ function opener({ log, config, images, build }: OpenRecording, at: number) {
     log,
     harts: config.harts,
     createMachine: (host) => build(host, () => {}),
-    turn: () => new Promise((resolve) => setImmediate(resolve)),
+    // An immediate comes before the sockets are looked at: Ctrl-C would wait for the end.
+    turn: () => new Promise((resolve) => setTimeout(resolve, 0)),
   });
   const tables = images.filter(({ bytes }) => isElf(bytes)).map(({ bytes }) => elfSymbols(bytes));
   const finding: KernelFinding = {};
