@@ -2,7 +2,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { dirname, fromFileUrl, join } from "@std/path";
 import { COMMANDS } from "../command/help.ts";
+import { DEBUG_FLAGS } from "../command/debug.ts";
+import { GUEST_FLAGS } from "../command/guest.ts";
 import { MACHINE_FLAGS } from "../command/machine_config.ts";
+import { RECORD_FLAGS } from "../command/record.ts";
 import { complaints, imports, withoutComments } from "./tidy.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
@@ -109,8 +112,8 @@ Deno.test("the type check of pure code finds what it is for", async () => {
 
 Deno.test("the README's commands, flags and files exist", () => {
   const tasks = JSON.parse(read("deno.json")).tasks;
-  const flags = new Set(MACHINE_FLAGS.map(({ name }) => name));
-  const known = new Set([...flags, "refresh", "version"]);
+  const flags = [MACHINE_FLAGS, GUEST_FLAGS, RECORD_FLAGS, DEBUG_FLAGS].flat();
+  const known = new Set([...flags.map(({ name }) => name), "version"]);
   for (const page of ["README.md", "CONTRIBUTING.md"]) {
     const text = read(page);
     const commands = [...text.matchAll(/^(?:npx -y deno@2\.9\.6|deno) (.*)$/gm)];
@@ -124,7 +127,9 @@ Deno.test("the README's commands, flags and files exist", () => {
       }
     }
     for (
-      const [, path] of text.matchAll(/`((?:core|devices|guests|command|tests|types)\/[\w./]*)`/g)
+      const [, path] of text.matchAll(
+        /`((?:core|devices|replay|debugger|guests|command|tests|types)\/[\w./]*)`/g,
+      )
     ) {
       assert(Deno.statSync(join(ROOT, path)) !== undefined, `${page}: ${path}`);
     }
