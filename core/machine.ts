@@ -3,7 +3,7 @@ import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { DeviceBus } from "./bus.ts";
 import type { Device, HartLine, IrqLine } from "./device.ts";
 import { type Bus, Engine } from "./hart/engine.ts";
-import { DRAM, MACHINE } from "./hart/layout.ts";
+import { DRAM, MACHINE, TLB_ENTRIES_MAX } from "./hart/layout.ts";
 import { resetHart, restoreHart, saveHart } from "./hart/state.ts";
 import type { Host, Output, PowerOutput } from "./host.ts";
 import { checkOptions, type MachineOptions } from "./machine_options.ts";
@@ -73,7 +73,13 @@ export class Machine implements Bus {
     this.#host = host;
     this.#hash = hash;
     this.#scheduler = new Scheduler(harts, seedFor(seed, "scheduler"));
-    this.engine = new Engine(memoryBytes, harts, this, this.#conditions, engine?.tlbEntries ?? 256);
+    this.engine = new Engine(
+      memoryBytes,
+      harts,
+      this,
+      this.#conditions,
+      engine?.tlbEntries ?? TLB_ENTRIES_MAX,
+    );
     this.memory = new Ram(
       this.engine,
       () => this.#scheduler.hart,

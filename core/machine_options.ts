@@ -1,6 +1,6 @@
 /** What a machine starts from, and what of it is out of range. */
 import type { BuildBoard } from "./device.ts";
-import { ROM_BYTES } from "./hart/layout.ts";
+import { ROM_BYTES, TLB_ENTRIES_MAX } from "./hart/layout.ts";
 import type { Host } from "./host.ts";
 
 const MIB = 1024 * 1024;
@@ -43,8 +43,10 @@ export function checkOptions({ memoryBytes, harts, rom, engine }: MachineOptions
   if (rom.length > ROM_BYTES) {
     throw new RangeError(`The ROM has ${rom.length} bytes; at most ${ROM_BYTES} fit`);
   }
-  const entries = engine?.tlbEntries ?? 256;
-  if (entries < 1 || entries > 256 || (entries & (entries - 1)) !== 0) {
-    throw new RangeError(`A TLB has a power of two of entries, from 1 to 256, not ${entries}`);
+  const entries = engine?.tlbEntries ?? TLB_ENTRIES_MAX;
+  if (entries < 1 || entries > TLB_ENTRIES_MAX || (entries & (entries - 1)) !== 0) {
+    throw new RangeError(
+      `A TLB has a power of two of entries, from 1 to ${TLB_ENTRIES_MAX}, not ${entries}`,
+    );
   }
 }
