@@ -15,7 +15,7 @@ import {
   type Void,
   when,
 } from "../wasm/code.ts";
-import type { Module, WasmFunction } from "../wasm/module.ts";
+import type { LocalOf, Module, WasmFunction } from "../wasm/module.ts";
 import {
   get,
   type Layout,
@@ -146,6 +146,35 @@ export function emitAccess(
   const notOnBus = (physical: I64, size: I64) =>
     physical.shrU(32).ne(0).or(physical.and(size.sub(1)).ne(0));
 
+  // Returns with a trap, which names the first byte that has one, unless all bytes are in memory and
+  // may be accessed: devices take no access that crosses a page.
+  const inMemory = (
+    hart: I64,
+    address: I64,
+    size: I64,
+    right: number,
+    regime: I32,
+    physical: LocalOf<"i64">,
+    index: LocalOf<"i64">,
+    value?: I64,
+  ) => {
+    const leave = () => value ? ret(value) : ret();
+    const byte = address.add(index);
+    return [
+      index.set(long(0)),
+      loop((again) => [
+        physical.set(translate.call(hart, byte, int(right), regime)),
+        stopIfFaulted(hart, value),
+        when(allowed.call(hart, physical, byte, long(1), int(right), regime).eqz(), [leave()]),
+        when(pages.host.call(physical).eqz(), [
+          ...fault(hart, accessCause(int(right)), byte),
+          leave(),
+        ]),
+        when(index.tee(index.add(1)).ltU(size), [br(again)]),
+      ]),
+    ];
+  };
+
   const load: Access["load"] = module.function("load", ["i64", "i64", "i64", "i32"], "i64");
   module.define(load, (f, hart, address, size, regime) => {
     const physical = f.i64();
@@ -156,7 +185,8 @@ export function emitAccess(
     const permission = f.i32();
     return [
       when(address.and(4095).add(size).gtU(4096), [
-        // Across two pages: byte by byte, so that a trap names the first byte that has none.
+        // Across two pages: byte by byte.
+        ...inMemory(hart, address, size, RIGHT.read, regime, physical, index, long(0)),
         value.set(long(0)),
         index.set(long(0)),
         loop((again) => [
@@ -201,21 +231,7 @@ export function emitAccess(
     return [
       when(address.and(4095).add(size).gtU(4096), [
         // Both pages must take the store before either is changed.
-        index.set(long(0)),
-        loop((again) => [
-          physical.set(translate.call(hart, address.add(index), int(RIGHT.write), regime)),
-          stopIfFaulted(hart),
-          when(
-            allowed.call(hart, physical, address.add(index), long(1), int(RIGHT.write), regime)
-              .eqz(),
-            [ret()],
-          ),
-          when(pages.host.call(physical).eqz(), [
-            ...fault(hart, CAUSE.storeAccess, address.add(index)),
-            ret(),
-          ]),
-          when(index.tee(index.add(1)).ltU(size), [br(again)]),
-        ]),
+        ...inMemory(hart, address, size, RIGHT.write, regime, physical, index),
         index.set(long(0)),
         loop((again) => [
           store.call(hart, address.add(index), long(1), value.shrU(index.shl(3)), regime),
