@@ -129,7 +129,12 @@ function extraOf({ run, copy }: MachineRequest): Uint8Array | undefined {
 /** @throws UsageError naming the flag and the file */
 export function readImage(flag: string, path: string): ImageFile {
   try {
-    if (Deno.statSync(path).isDirectory) throw new UsageError(`${flag} ${path}: is a directory`);
+    const { isDirectory, isFile } = Deno.statSync(path);
+    if (isDirectory) throw new UsageError(`${flag} ${path}: is a directory`);
+    // A pipe or device may never end; typed input may come from one.
+    if (!isFile && flag !== "--send") {
+      throw new UsageError(`${flag} ${path}: is not a regular file`);
+    }
     return { name: basename(path), bytes: Deno.readFileSync(path) };
   } catch (error) {
     if (error instanceof UsageError) throw error;

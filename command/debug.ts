@@ -63,11 +63,14 @@ export async function debug(args: readonly string[]): Promise<number> {
 }
 
 // Debuggers over one timeline, each with its own cursor.
-function opener({ log, config, images, build }: OpenRecording, at: number) {
+function opener({ path, log, config, images, build, stored }: OpenRecording, at: number) {
   const timeline = new Timeline({
     log,
     harts: config.harts,
     createMachine: (host) => build(host, () => {}),
+    stored,
+    onDropped: (cycle, why) =>
+      console.error(`hindsight: ${path}: the checkpoint at cycle ${cycle} is not used: ${why}`),
     // An immediate comes before the sockets are looked at: Ctrl-C would wait for the end.
     turn: () => new Promise((resolve) => setTimeout(resolve, 0)),
   });

@@ -46,7 +46,7 @@ async function record(path: string): Promise<void> {
   say("Recording pocket, a small kernel with two tasks …");
   const decoder = new TextDecoder();
   let text = "";
-  const target = await RecordingTarget.create(path);
+  const target = await RecordingTarget.create(path, true);
   try {
     const { cycle } = await runMachine({
       boot: await bootOf({ guest: "pocket" }, () => {

@@ -21,7 +21,7 @@ export function info(args: readonly string[]): number {
 
 type Facts = ReturnType<typeof factsOf>;
 
-function factsOf({ header, log, chunks, sizeBytes, damage }: Recording) {
+function factsOf({ header, log, chunks, sizeBytes, damage, checkpoints }: Recording) {
   const inputs: Record<string, number> = {};
   for (const entry of log.entries) {
     const kind = entryKind(entry);
@@ -34,7 +34,8 @@ function factsOf({ header, log, chunks, sizeBytes, damage }: Recording) {
     file: sizeBytes,
     images: stored("HEAD", "IMAG"),
     blocks: stored("BLOB"),
-    log: sizeBytes - stored("HEAD", "IMAG", "BLOB"),
+    checkpoints: stored("PAGE", "CKPT"),
+    log: sizeBytes - stored("HEAD", "IMAG", "BLOB", "PAGE", "CKPT"),
   };
   return {
     program: header.program,
@@ -47,6 +48,8 @@ function factsOf({ header, log, chunks, sizeBytes, damage }: Recording) {
     inputs,
     outputs: log.outputs.reduce((sum, { count }) => sum + count, 0),
     digests: log.digests.length,
+    checkpoints: checkpoints.list.map(({ cycle }) => cycle),
+    checkpointNotes: checkpoints.notes,
     sizes,
     instructions: log.instructions,
     /** Absent from a cut recording. */
@@ -69,14 +72,20 @@ function page(facts: Facts): string {
     ["inputs", Object.entries(inputs).map(([kind, n]) => `${n} ${kind}`).join(", ") || "none"],
     ["outputs", `${facts.outputs}`],
     ["digests", `${facts.digests}`],
+    ["checkpoints", checkpointsOf(facts)],
     [
       "sizes",
       `${sizes.file} bytes: images ${sizes.images}, blocks and packets ${sizes.blocks}, ` +
-      `entries, digests and index ${sizes.log}`,
+      `checkpoints ${sizes.checkpoints}, entries, digests and index ${sizes.log}`,
     ],
     ["instructions", perInstructions(facts)],
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join("\n");
+}
+
+function checkpointsOf({ checkpoints, checkpointNotes: [note] }: Facts): string {
+  const cycles = checkpoints.length === 0 ? "none" : `at cycles ${checkpoints.join(", ")}`;
+  return note === undefined ? cycles : `${cycles}; damaged: ${note}`;
 }
 
 function perInstructions({ instructions, logBytesPer1000Instructions: rate }: Facts): string {

@@ -7,6 +7,10 @@ import { runRequest } from "./run.ts";
 
 export const RECORD_FLAGS: readonly Flag[] = [
   { name: "o", value: "FILE", summary: "where the recording goes" },
+  {
+    name: "no-checkpoints",
+    summary: "store no checkpoints: a smaller file that opens more slowly",
+  },
 ];
 
 /** @returns the exit status, which is that of `run` */
@@ -20,7 +24,7 @@ export async function record(args: readonly string[]): Promise<number> {
     throw new UsageError("where to? write `hindsight record MACHINE -o FILE`");
   }
   const request = machineRequest(flags);
-  const target = await RecordingTarget.create(path);
+  const target = await RecordingTarget.create(path, !flags.values.has("no-checkpoints"));
   try {
     return await runRequest(request, target.record);
   } finally {

@@ -13,6 +13,7 @@ import { FormatError } from "../replay/format/codec.ts";
 import { readRecording, type Recording } from "../replay/format/reader.ts";
 import { type Image, RecordingWriter } from "../replay/format/writer.ts";
 import { OutputHash } from "../replay/outputs.ts";
+import type { Stored } from "../replay/stored.ts";
 import { Recorder } from "../replay/recorder.ts";
 import type { BuildMachine } from "../replay/replayer.ts";
 import { reason, UsageError } from "./errors.ts";
@@ -40,6 +41,7 @@ export interface OpenRecording extends Recording {
   /** Makes the machine at its first cycle. */
   readonly build: BuildMachine;
   readonly outputHash: OutputHash;
+  readonly stored: readonly Stored[];
 }
 
 /** What a command of a recording takes: the one FILE. @throws UsageError */
@@ -64,7 +66,19 @@ export async function openRecording(path: string): Promise<OpenRecording> {
   const files = bootFiles(recording.images);
   const build: BuildMachine = (host, onDigest) =>
     Machine.create({ ...machineOptions(config, files, host), onDigest });
-  return { ...recording, path, config, build, outputHash: new OutputHash(await xxhash()) };
+  const outputHash = new OutputHash(await xxhash());
+  return { ...recording, path, config, build, outputHash, stored: storedOf(path, recording) };
+}
+
+// The file is opened again for each: it may be a day until somebody wants one.
+function storedOf(path: string, { checkpoints }: Recording): readonly Stored[] {
+  return checkpoints.list.map((stored) => ({
+    ...stored,
+    load: () => {
+      const source = new FileSource(path);
+      return { ...checkpoints.load(source, codec, stored), close: () => source.close() };
+    },
+  }));
 }
 
 /** @throws UsageError if the file cannot be read, FormatError if it is no recording */
@@ -87,12 +101,12 @@ export class RecordingTarget {
   readonly #sink: FileSink;
 
   /** @throws RecordingError if the file cannot be created */
-  private constructor(path: string, readonly hash: OutputHash) {
+  private constructor(path: string, readonly hash: OutputHash, readonly hasCheckpoints: boolean) {
     this.#sink = new FileSink(path);
   }
 
-  static async create(path: string): Promise<RecordingTarget> {
-    return new RecordingTarget(path, new OutputHash(await xxhash()));
+  static async create(path: string, hasCheckpoints: boolean): Promise<RecordingTarget> {
+    return new RecordingTarget(path, new OutputHash(await xxhash()), hasCheckpoints);
   }
 
   /** For {@link MachineRun}. */
@@ -103,7 +117,8 @@ export class RecordingTarget {
       machine: bootargs === undefined ? rest : config,
       images: imagesOf(files),
     });
-    return new Recorder({ host, sink: writer, hash: this.hash });
+    const recorder = new Recorder({ host, sink: writer, hash: this.hash });
+    return { recorder, checkpoints: this.hasCheckpoints ? writer : undefined };
   };
 
   close(): void {

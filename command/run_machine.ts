@@ -10,6 +10,7 @@ import type { BootFiles } from "../devices/boot/layout.ts";
 import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
 import type { Timing } from "../devices/virtio/latency.ts";
 import type { LogEnd } from "../replay/log.ts";
+import { CheckpointRecorder, type CheckpointSink } from "../replay/checkpoint_recorder.ts";
 import type { Recorder } from "../replay/recorder.ts";
 import type { Boot } from "./boot_files.ts";
 import { HostError } from "./errors.ts";
@@ -31,7 +32,14 @@ export interface MachineRun {
   readonly onDigest?: (cycle: number, digest: string) => void;
   readonly engine?: MachineOptions["engine"];
   /** Called once the machine is known: what writes the run down, between it and the live host. */
-  readonly record?: (host: Host, config: MachineConfig, files: BootFiles) => Recorder;
+  readonly record?: (host: Host, config: MachineConfig, files: BootFiles) => Recording;
+}
+
+/** What writes a run down. */
+interface Recording {
+  readonly recorder: Recorder;
+  /** Absent where no checkpoints are to be stored. */
+  readonly checkpoints?: CheckpointSink;
 }
 
 /** How a run ended. `left`: the user, the timeout or a signal ended it. */
@@ -61,8 +69,11 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
       typist: run.send === undefined ? undefined : new Typist(UART_ID, run.send),
     });
     const config = configOf(run, disks);
-    const recorder = run.record?.(host, config, run.boot.files);
-    const machine = await create(run, config, recorder ?? host, digestSink(run, recorder));
+    const { recorder, checkpoints: sink } = run.record?.(host, config, run.boot.files) ?? {};
+    let checkpoints: CheckpointRecorder | undefined;
+    const onDigest = digestSink(run, recorder, () => checkpoints?.digested());
+    const machine = await create(run, config, recorder ?? host, onDigest);
+    checkpoints = sink && new CheckpointRecorder(machine, sink);
     let hasLeft = false;
     if (run.hasTerminal) {
       terminal = Terminal.open(
@@ -87,6 +98,7 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
       cycle: machine.cycle,
       digest: machine.digest(),
     };
+    checkpoints?.finish();
     if (recorder !== undefined) await finish(recorder, machine, config, end.stop);
     return end;
   } finally {
@@ -96,10 +108,15 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
 }
 
 /** Absent where nobody wants digests: then none are taken. */
-function digestSink({ onDigest }: MachineRun, recorder: Recorder | undefined) {
+function digestSink(
+  { onDigest }: MachineRun,
+  recorder: Recorder | undefined,
+  onDigested: () => void,
+) {
   if (recorder === undefined) return onDigest;
   return (cycle: number, digest: string) => {
     recorder.digest(cycle, digest);
+    onDigested();
     onDigest?.(cycle, digest);
   };
 }

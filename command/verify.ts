@@ -1,5 +1,6 @@
 /** `hindsight verify`: replays a recording and compares every output and digest. */
 import { replay } from "../replay/replayer.ts";
+import { StoredCheck } from "../replay/stored_check.ts";
 import { HostError, STATUS } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
 import { onlyFile, openRecording } from "./recording_file.ts";
@@ -11,13 +12,24 @@ import { onlyFile, openRecording } from "./recording_file.ts";
  */
 export async function verify(args: readonly string[]): Promise<number> {
   const path = onlyFile("verify", parseFlags(args, []).positional);
-  const { log, build, outputHash, damage } = await openRecording(path);
-  const { cycle, digest, digestCount } = await replay(log, build, { check: outputHash });
+  const recording = await openRecording(path);
+  const { log, build, outputHash, damage, stored, checkpoints } = recording;
+  const check = new StoredCheck(stored);
+  const { cycle, digest, digestCount } = await replay(log, build, {
+    check: outputHash,
+    onMatch: (machine) => check.compare(machine),
+  });
+  for (const note of [...checkpoints.notes, ...check.notes]) {
+    console.error(`hindsight: ${path}: a stored checkpoint is damaged, and is not used: ${note}`);
+  }
   const outputs = log.outputs.reduce((sum, { count }) => sum + count, 0);
   const cut = log.end.reason === "cut" ? "; the recording was cut there" : "";
   console.log(
     `verified to cycle ${cycle}: ${log.entries.length} inputs, ${outputs} outputs, ` +
-      `${digestCount} digests match; digest ${digest}${cut}`,
+      `${digestCount} digests match${
+        stored.length > 0 ? `, and ${check.count} stored checkpoints` : ""
+      }; ` +
+      `digest ${digest}${cut}`,
   );
   if (damage !== undefined) throw new HostError(`${path}: damaged after cycle ${cycle}: ${damage}`);
   return STATUS.ok;

@@ -44,7 +44,10 @@ export function checkOptions({ memoryBytes, harts, rom, engine }: MachineOptions
     throw new RangeError(`The ROM has ${rom.length} bytes; at most ${ROM_BYTES} fit`);
   }
   const entries = engine?.tlbEntries ?? TLB_ENTRIES_MAX;
-  if (entries < 1 || entries > TLB_ENTRIES_MAX || (entries & (entries - 1)) !== 0) {
+  if (
+    !Number.isInteger(entries) || entries < 1 || entries > TLB_ENTRIES_MAX ||
+    (entries & (entries - 1)) !== 0
+  ) {
     throw new RangeError(
       `A TLB has a power of two of entries, from 1 to ${TLB_ENTRIES_MAX}, not ${entries}`,
     );

@@ -235,6 +235,8 @@ export function emitAccess(
         index.set(long(0)),
         loop((again) => [
           store.call(hart, address.add(index), long(1), value.shrU(index.shl(3)), regime),
+          // The first bytes may have unmapped the second page.
+          stopIfFaulted(hart),
           when(index.tee(index.add(1)).ltU(size), [br(again)]),
         ]),
         ret(),

@@ -48,6 +48,7 @@ Deno.test("hindsight answers bad input with one line and status 2 or 4", async (
     [["run", "--guest", "debian", "--copy", "/nowhere:/a"], 2, /--copy \/nowhere: no such file/],
     [["run", ...bios, "--kernel", file("none")], 2, /--kernel .*none: no such file/],
     [["run", "--kernel", folder, ...bios], 2, /--kernel .*: is a directory/],
+    [["run", "--bios", "/dev/zero"], 2, /--bios \/dev\/zero: is not a regular file/],
     [["run", "--bios", folder], 2, /--bios .*: is a directory/],
     [["run", "--bios", file("truncated.elf")], 2, /truncated ELF: .*\(file offset 0x7d\)/],
     [["run", "--bios", file("x86.elf")], 2, /ELF machine 62 is not RISC-V .*\(file offset 0x12\)/],
