@@ -70,10 +70,10 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     });
     const config = configOf(run, disks);
     const { recorder, checkpoints: sink } = run.record?.(host, config, run.boot.files) ?? {};
-    let checkpoints: CheckpointRecorder | undefined;
     const onDigest = digestSink(run, recorder, () => checkpoints?.digested());
     const machine = await create(run, config, recorder ?? host, onDigest);
-    checkpoints = sink && new CheckpointRecorder(machine, sink);
+    const checkpoints: CheckpointRecorder | undefined = sink &&
+      new CheckpointRecorder(machine, sink);
     let hasLeft = false;
     if (run.hasTerminal) {
       terminal = Terminal.open(

@@ -2,9 +2,11 @@
 import { DRAM } from "../core/hart/layout.ts";
 import type { Machine } from "../core/machine.ts";
 import type { State } from "../core/state.ts";
+import type { LoadedCheckpoint, Stored } from "./stored.ts";
 import { type Content, differences, pageBytes, type PageStore, sameBytes } from "./pages.ts";
 
 const PAGE_BYTES = 4096;
+const ZERO = new Uint8Array(PAGE_BYTES);
 
 /** State before the inputs of its cycle. */
 export interface Checkpoint {
@@ -69,6 +71,34 @@ export class CheckpointedMachine {
     // After RAM: a write from outside ends reservations.
     machine.restore(checkpoint.state);
     return written;
+  }
+
+  /**
+   * Brings the machine to a state from a file, or to none at all: then a checkpoint must be restored.
+   * @returns what is wrong with it, if something is
+   */
+  load(read: () => LoadedCheckpoint, { cycle, digest }: Stored): string | undefined {
+    const { machine } = this;
+    let loaded: LoadedCheckpoint | undefined;
+    try {
+      loaded = read();
+      const { state, page } = loaded;
+      const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
+      for (let number = 0; number < pageCount; number++) {
+        const bytes = page(number) ?? ZERO;
+        if (sameBytes(bytes, this.#bytesOf(number))) continue;
+        machine.memory.write(DRAM + number * PAGE_BYTES, bytes);
+      }
+      machine.restore(state);
+      if (machine.cycle !== cycle) return `its state is that of cycle ${machine.cycle}`;
+      const found = machine.digest();
+      return found === digest ? undefined : `its digest is ${found}, and the log has ${digest}`;
+    } catch (error) {
+      // Whatever a state of wrong shape makes the devices say.
+      return error instanceof Error ? error.message : String(error);
+    } finally {
+      loaded?.close?.();
+    }
   }
 
   /** The machine is used no more. */

@@ -63,7 +63,7 @@ async function before(
   signal?: AbortSignal,
 ): Promise<number | "interrupted" | undefined> {
   for (let end = here;;) {
-    const start = traveller.course.checkpoints.atOrBefore(end - 1)?.cycle;
+    const start = traveller.nearest(end - 1)?.cycle;
     if (start === undefined) return undefined;
     traveller.restore(start);
     const { candidates, reason } = await candidatesUntil(traveller, kind, end, signal);

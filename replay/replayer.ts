@@ -18,6 +18,8 @@ export interface ReplayOptions {
   /** Compare all outputs and digests, and how it ends. */
   readonly check?: OutputHash;
   readonly onOutput?: (cycle: number, device: string, output: Output) => void;
+  /** Called where a digest matched: the state before the inputs of that cycle. */
+  readonly onMatch?: (machine: Machine) => void;
   /** Called between two slices, with the cycle reached. */
   readonly onProgress?: (cycle: number) => void;
 }
@@ -52,9 +54,11 @@ export async function replay(
       options.onOutput?.(cycle, device, output);
     },
   });
-  const machine = await build(player, (cycle, digest) => {
+  const machine: Machine = await build(player, (cycle, digest) => {
     check?.reached(cycle);
-    if (check) digests.compare(cycle, digest);
+    if (!check) return;
+    digests.compare(cycle, digest);
+    options.onMatch?.(machine);
   });
   const stop = await run(machine, player, until, options.onProgress);
   if (stop.reason !== "until" && machine.cycle < until) {

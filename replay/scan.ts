@@ -55,7 +55,7 @@ export async function lastHit(
   signal?: AbortSignal,
 ): Promise<Hit | "interrupted" | undefined> {
   for (let end = before;;) {
-    const checkpoint = traveller.course.checkpoints.atOrBefore(end - 1);
+    const checkpoint = traveller.nearest(end - 1);
     if (!checkpoint) return undefined;
     const hit = await lastIn(traveller, conditions, checkpoint.cycle, end, signal);
     if (hit) return hit;

@@ -72,7 +72,7 @@ async function lastActed(
     if (found !== undefined) return found;
     // Not in the interval that the trail covers: look at the one before it.
     const end = trail.from;
-    const checkpoint = traveller.course.checkpoints.atOrBefore(end - 1);
+    const checkpoint = traveller.nearest(end - 1);
     if (!checkpoint) return undefined;
     traveller.restore(checkpoint.cycle);
     // Not by a checkpoint at its end, which would leave a gap in the trail.

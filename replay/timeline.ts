@@ -8,6 +8,7 @@ import type { Log } from "./log.ts";
 import { MachineCursor } from "./machine_cursor.ts";
 import { type Content, PageStore } from "./pages.ts";
 import { Player } from "./player.ts";
+import { type Stored, StoredList } from "./stored.ts";
 import { Seam, type SeekableHost } from "./seam.ts";
 import { type Course, Traveller } from "./traveller.ts";
 
@@ -24,6 +25,10 @@ export interface TimelineOptions {
   readonly turn?: () => Promise<void>;
   /** For branches: what a disk holds where the recording has no copy. */
   readonly readBlocks?: ReadBlocks;
+  /** Checkpoints that the recording brings along. */
+  readonly stored?: readonly Stored[];
+  /** Told of a stored checkpoint that is wrong and is not used, and why. */
+  readonly onDropped?: (cycle: number, why: string) => void;
   /** Answers the machine of a cursor; a {@link Player} of the log by default. */
   readonly createHost?: () => SeekableHost;
 }
@@ -52,7 +57,8 @@ export class Timeline {
     this.#options = options;
     this.end = options.log.endCycle;
     this.checkpoints = this.#newCheckpoints();
-    this.#course = { checkpoints: this.checkpoints, end: this.end };
+    const stored = new StoredList(options.stored ?? [], options.onDropped);
+    this.#course = { checkpoints: this.checkpoints, stored, end: this.end };
   }
 
   /** What checkpoints and machines take now, in bytes. */

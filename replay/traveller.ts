@@ -1,15 +1,18 @@
 /** A machine that moves about in time, on one course of execution. */
 import type { Machine, Stop } from "../core/machine.ts";
-import type { CheckpointedMachine } from "./checkpoint.ts";
+import type { Checkpoint, CheckpointedMachine } from "./checkpoint.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { StopConditions } from "./cursor.ts";
 import type { Seam } from "./seam.ts";
+import type { Stored, StoredList } from "./stored.ts";
 import { type Acted, Trail } from "./trail.ts";
 
 /** What a traveller can reach. */
 export interface Course {
   /** The first holds the course's start. */
   readonly checkpoints: Checkpoints;
+  /** Checkpoints that a recording brings along. */
+  readonly stored?: StoredList;
   /** The last cycle; `Infinity` where none is known yet. */
   end: number;
 }
@@ -73,6 +76,17 @@ export class Traveller {
     checkpoints.add(this.checkpointed.save(this.work));
   }
 
+  /**
+   * The last checkpoint at or before a cycle; a stored one is taken in first if that saves replay.
+   * The machine may be anywhere afterwards.
+   */
+  nearest(cycle: number): Checkpoint | undefined {
+    const { checkpoints } = this.course;
+    const stored = this.#stored(cycle, checkpoints.atOrBefore(cycle)?.work ?? 0);
+    if (stored) this.#takeIn(stored);
+    return checkpoints.atOrBefore(cycle);
+  }
+
   /** Goes to the last checkpoint at or before a cycle, wherever it is now. */
   restore(cycle: number): void {
     const checkpoint = this.course.checkpoints.atOrBefore(cycle);
@@ -95,7 +109,9 @@ export class Traveller {
     if (this.cycle === cycle && this.#settled) return true;
     const nearest = this.course.checkpoints.atOrBefore(cycle);
     const canGoOn = this.cycle < cycle && this.cycle >= (nearest?.cycle ?? 0);
-    if (!canGoOn) this.restore(cycle);
+    const stored = this.#stored(cycle, canGoOn ? this.work : nearest?.work ?? 0);
+    if (stored) this.#takeIn(stored);
+    if (stored || !canGoOn) this.restore(cycle);
     return (await this.advance(cycle, signal)).reason !== "interrupted";
   }
 
@@ -135,6 +151,21 @@ export class Traveller {
         return { reason: "stuck" };
       }
     }
+  }
+
+  // Not worth its while if the replay that it saves is shorter than from one checkpoint to the next.
+  #stored(cycle: number, work: number): Stored | undefined {
+    const stored = this.course.stored?.atOrBefore(cycle);
+    return stored && stored.work - work >= this.spacing ? stored : undefined;
+  }
+
+  #takeIn(stored: Stored): void {
+    const { checkpointed, course } = this;
+    const problem = checkpointed.load(() => stored.load(), stored);
+    if (problem === undefined) {
+      this.seam.host.mark?.(stored.cycle);
+      course.checkpoints.add(checkpointed.save(stored.work));
+    } else course.stored!.drop(stored, problem);
   }
 
   #checkpointIfFar(): void {

@@ -8,7 +8,16 @@ const CHUNK_MAGIC = 0x6b4e_4843; // "CHNk"
 export const FRAME_BYTES = 40;
 
 /** The chunks that this build knows, each with the version that it writes and reads. */
-export const CHUNK_VERSIONS = { HEAD: 1, IMAG: 1, BLOB: 1, LOG: 1, END: 1, INDX: 1 } as const;
+export const CHUNK_VERSIONS = {
+  HEAD: 1,
+  IMAG: 1,
+  BLOB: 1,
+  LOG: 1,
+  END: 1,
+  INDX: 1,
+  PAGE: 1,
+  CKPT: 1,
+} as const;
 export type ChunkType = keyof typeof CHUNK_VERSIONS;
 
 /** A payload, or what is stored of it, has at most this many bytes. */

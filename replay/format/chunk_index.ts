@@ -7,7 +7,7 @@ export const TRAILER_BYTES = 16;
 const TRAILER_MAGIC = 0x6b4e_4849_5253_4800n; // "\0HSRIHNk"
 const CHUNKS_MAX = 400_000;
 
-const TYPES: readonly ChunkType[] = ["HEAD", "IMAG", "BLOB", "LOG", "END"];
+const TYPES: readonly ChunkType[] = ["HEAD", "IMAG", "BLOB", "LOG", "END", "PAGE", "CKPT"];
 
 export function encodeIndex(chunks: readonly ChunkRef[]): Uint8Array {
   let cycle = 0;

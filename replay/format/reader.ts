@@ -2,12 +2,14 @@
 import { DIGEST_CYCLES } from "../../core/machine.ts";
 import { joinParts, type Log, type LogConclusion, type LogPart } from "../log.ts";
 import { decodeCbor } from "./cbor.ts";
+import { CHECKPOINT_BYTES_MAX, CheckpointIndex } from "./checkpoint_reader.ts";
 import {
   type ChunkRef,
   type ChunkType,
   decodeFrame,
   decodePayload,
   FILE_MAGIC,
+  type Frame,
   FRAME_BYTES,
 } from "./chunk.ts";
 import { decodeIndex, decodeTrailer, TRAILER_BYTES } from "./chunk_index.ts";
@@ -31,6 +33,8 @@ export interface Recording {
   readonly sizeBytes: number;
   /** Why what follows the last good chunk could not be read; the log ends before it. Absent if all is well, or if the file merely stops. */
   readonly damage: string | undefined;
+  /** States on the way; none of them is needed for a replay, and none has been looked at. */
+  readonly checkpoints: CheckpointIndex;
 }
 
 /**
@@ -46,6 +50,7 @@ class Reader {
   readonly #parts: LogPart[] = [];
   readonly #read: ChunkRef[] = [];
   #blobs: Uint8Array[] = [];
+  readonly #checkpoints = new CheckpointIndex();
   #logBytes = 0;
   #header: Header | undefined;
   #images: ImageReader | undefined;
@@ -68,6 +73,7 @@ class Reader {
     const images = this.#images.finish(this.#damage);
     const log = joinParts(this.#parts, this.#end);
     requireDigests(log);
+    this.#checkpoints.finish(log.digests);
     return {
       header: this.#header,
       images,
@@ -75,6 +81,7 @@ class Reader {
       chunks: this.#read,
       sizeBytes: this.source.sizeBytes,
       damage: this.#damage,
+      checkpoints: this.#checkpoints,
     };
   }
 
@@ -131,9 +138,10 @@ class Reader {
       ) {
         throw new FormatError(`the chunk at byte ${offset} is not the one that the index names`);
       }
-      const payload = this.#load(type, offset, limit);
-      this.#content({ type, offset, storedBytes, firstCycle, lastCycle }, payload);
-      this.#read.push({ type, offset, storedBytes, firstCycle, lastCycle });
+      const ref = { type, offset, storedBytes, firstCycle, lastCycle };
+      if (type === "PAGE" || type === "CKPT") this.#checkpoint(frame, limit);
+      else this.#content(ref, this.#load(type, offset, limit));
+      this.#read.push(ref);
       return true;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
@@ -153,6 +161,23 @@ class Reader {
     if (frame?.type !== type) throw new FormatError(`no ${type} chunk at byte ${offset}`);
     const bytes = this.source.read(offset, FRAME_BYTES + frame.storedBytes);
     return decodePayload(this.codec, frame, bytes, bytes.subarray(FRAME_BYTES));
+  }
+
+  /** Damage to a checkpoint costs no more than that checkpoint. */
+  #checkpoint(frame: Frame, limit: number): void {
+    const { type, offset, payloadBytes } = frame;
+    if (this.#header === undefined || this.#end !== undefined) {
+      throw new FormatError(`a ${type} chunk at byte ${offset}, where it cannot be`);
+    }
+    try {
+      if (type === "PAGE") this.#checkpoints.addPages(frame);
+      else if (payloadBytes <= CHECKPOINT_BYTES_MAX) {
+        this.#checkpoints.add(frame, this.#load(type, offset, limit));
+      } else throw new FormatError(`the CKPT chunk at byte ${offset} is too large`);
+    } catch (error) {
+      if (!(error instanceof FormatError)) throw error;
+      this.#checkpoints.notes.push(error.message);
+    }
   }
 
   #content(ref: ChunkRef, payload: Uint8Array): void {
@@ -184,6 +209,8 @@ class Reader {
         this.#end = decodeEnd(payload, ref.lastCycle);
         return;
       case "INDX":
+      case "PAGE":
+      case "CKPT":
         return;
     }
   }

@@ -1,5 +1,7 @@
 /** Writes a recording, chunk by chunk; what is written is never touched again. Source: FORMAT.md. */
+import type { CheckpointSink, Snapshot } from "../checkpoint_recorder.ts";
 import type { LogConclusion, LogPart, LogSink } from "../log.ts";
+import { CheckpointWriter } from "./checkpoint_writer.ts";
 import { type ChunkRef, type ChunkType, encodeChunk, FILE_MAGIC, FRAME_BYTES } from "./chunk.ts";
 import { encodeIndex, encodeTrailer } from "./chunk_index.ts";
 import type { ByteSink, Codec } from "./codec.ts";
@@ -20,11 +22,16 @@ export interface RecordingStart {
   readonly images: readonly Image[];
 }
 
-export class RecordingWriter implements LogSink {
+export class RecordingWriter implements LogSink, CheckpointSink {
   readonly #sink: ByteSink;
   readonly #codec: Codec;
   readonly #chunks: ChunkRef[] = [];
+  readonly #checkpoints = new CheckpointWriter((type, payload) =>
+    this.#chunk(type, payload, this.#writtenTo, this.#writtenTo)
+  );
   #sizeBytes = 0;
+  /** The last LOG's last cycle. */
+  #writtenTo = 0;
 
   /** Writes header and images. @throws whatever the sink throws */
   constructor(sink: ByteSink, codec: Codec, { program, machine, images }: RecordingStart) {
@@ -58,6 +65,12 @@ export class RecordingWriter implements LogSink {
     const { log, blobs } = encodePart(part);
     for (const blob of blobs) this.#chunk("BLOB", blob, part.firstCycle, part.lastCycle);
     this.#chunk("LOG", log, part.firstCycle, part.lastCycle);
+    this.#writtenTo = part.lastCycle;
+  }
+
+  /** Its cycle may lie after what the log has reached: then it counts once the log gets there. */
+  checkpoint(snapshot: Snapshot): void {
+    this.#checkpoints.write(snapshot);
   }
 
   /** Writes the end and the index. */

@@ -1,0 +1,93 @@
+/**
+ * Takes checkpoints of a machine while it is recorded: some on the way, ever farther apart, and at
+ * the end the last one that was taken, so that an opened recording begins close to where it ends.
+ */
+import { DRAM } from "../core/hart/layout.ts";
+import type { Machine } from "../core/machine.ts";
+import type { State } from "../core/state.ts";
+
+const PAGE_BYTES = 4096;
+/** Between the checkpoints that are taken, in cycles in which some hart acts: 0.1 to 0.2 s of replay. */
+const GAP = 20_000_000;
+/** Between those that are kept, at least. */
+const SPACING = 500_000_000;
+/** Those that are kept are this part of the way behind each other, so that a long recording has few. */
+const SPACING_PART = 1 / 4;
+
+/** A state, before the inputs of its cycle, as it is stored. */
+export interface Snapshot {
+  readonly cycle: number;
+  /** Cycles in which some hart acted, since reset. */
+  readonly work: number;
+  /** Everything but RAM. */
+  readonly state: State;
+  /** The pages of RAM written since the snapshot stored before, or since reset, with {@link Machine.pageHash}. */
+  readonly pages: ReadonlyMap<number, { readonly hash: bigint; readonly bytes: Uint8Array }>;
+}
+
+/** Takes snapshots as they are to be kept. */
+export interface CheckpointSink {
+  checkpoint(snapshot: Snapshot): void;
+}
+
+export class CheckpointRecorder {
+  readonly #machine: Machine;
+  readonly #sink: CheckpointSink;
+  readonly #gap: number;
+  readonly #spacing: number;
+  #work = 0;
+  #takenWork = 0;
+  #storedWork = 0;
+  #taken: Omit<Snapshot, "pages"> | undefined;
+  #pages = new Map<number, { hash: bigint; bytes: Uint8Array }>();
+
+  /** @param machine at reset; the recorder takes its {@link Machine.onActed} and its written pages */
+  constructor(
+    machine: Machine,
+    sink: CheckpointSink,
+    { gap = GAP, spacing = SPACING }: { readonly gap?: number; readonly spacing?: number } = {},
+  ) {
+    this.#machine = machine;
+    this.#sink = sink;
+    this.#gap = gap;
+    this.#spacing = spacing;
+    machine.onActed = (_hart, from, to) => this.#work += to - from;
+  }
+
+  /** To be called with each digest that the machine makes: only those states can be checked later. */
+  digested(): void {
+    if (this.#work - this.#takenWork < this.#gap) return;
+    this.#take();
+    const spacing = Math.max(this.#spacing, this.#work * SPACING_PART);
+    if (this.#work - this.#storedWork >= spacing) this.#store();
+  }
+
+  /** The recording ends; to be called before its end is written. */
+  finish(): void {
+    this.#store();
+  }
+
+  #take(): void {
+    const machine = this.#machine;
+    this.#takenWork = this.#work;
+    for (const page of machine.takeWrittenPages()) {
+      const now = machine.memory.view(DRAM + page * PAGE_BYTES, PAGE_BYTES)!;
+      const known = this.#pages.get(page);
+      const hash = machine.pageHash(page);
+      if (known === undefined) this.#pages.set(page, { hash, bytes: now.slice() });
+      else if (known.hash !== hash) {
+        known.hash = hash;
+        known.bytes.set(now);
+      }
+    }
+    this.#taken = { cycle: machine.cycle, work: this.#work, state: machine.save() };
+  }
+
+  #store(): void {
+    if (this.#taken === undefined) return;
+    this.#sink.checkpoint({ ...this.#taken, pages: this.#pages });
+    this.#storedWork = this.#taken.work;
+    this.#taken = undefined;
+    this.#pages = new Map();
+  }
+}

@@ -1,0 +1,91 @@
+/** Stored checkpoints as chunks: each distinct page of a file once. Source: FORMAT.md, "PAGE" and "CKPT". */
+import { sameBytes } from "../pages.ts";
+import type { Snapshot } from "../checkpoint_recorder.ts";
+import { CBOR_BYTES_MAX, encodeCbor } from "./cbor.ts";
+import type { ChunkType } from "./chunk.ts";
+import { stateToCbor } from "./state_value.ts";
+
+export const PAGE_BYTES = 4096;
+/** Pages of a PAGE chunk at most: blocks of this size compress well, and one of them is soon read. */
+export const PAGES_PER_CHUNK = 256;
+/** Before the CBOR of a CKPT chunk: cycle and work. */
+export const CHECKPOINT_HEAD_BYTES = 16;
+
+const ZERO = new Uint8Array(PAGE_BYTES);
+
+export class CheckpointWriter {
+  readonly #write: (type: ChunkType, payload: Uint8Array) => void;
+  /** Numbers of the pages in the file, by hash. */
+  readonly #numbers = new Map<bigint, number>();
+  /** Blocks in states never change: the same object is the same content. */
+  readonly #blocks = new WeakMap<Uint8Array, number>();
+  /** What RAM holds: the stored page of each page that is not 0. */
+  readonly #ram = new Map<number, number>();
+  #gathered: Uint8Array[] = [];
+  #count = 0;
+
+  /** @param write takes each chunk */
+  constructor(write: (type: ChunkType, payload: Uint8Array) => void) {
+    this.#write = write;
+  }
+
+  /** Writes one that is later than those before, with the pages that it does not share with them. */
+  write({ cycle, work, state, pages }: Snapshot): void {
+    for (const page of [...pages.keys()].sort((a, b) => a - b)) {
+      const { hash, bytes } = pages.get(page)!;
+      if (sameBytes(bytes, ZERO)) this.#ram.delete(page);
+      else this.#ram.set(page, this.#page(hash, bytes));
+    }
+    const pageOf = (bytes: Uint8Array) =>
+      bytes.length === PAGE_BYTES ? this.#block(bytes) : undefined;
+    const content = encodeCbor([this.#runs(), stateToCbor(state, pageOf)]);
+    this.#flush();
+    // A reader would refuse it.
+    if (content.length > CBOR_BYTES_MAX) return;
+    const payload = new Uint8Array(CHECKPOINT_HEAD_BYTES + content.length);
+    const view = new DataView(payload.buffer);
+    view.setBigUint64(0, BigInt(cycle), true);
+    view.setBigUint64(8, BigInt(work), true);
+    payload.set(content, CHECKPOINT_HEAD_BYTES);
+    this.#write("CKPT", payload);
+  }
+
+  #runs(): number[][] {
+    const runs: number[][] = [];
+    let end = 0; // after the last run
+    for (const page of [...this.#ram.keys()].sort((a, b) => a - b)) {
+      const number = this.#ram.get(page)!;
+      const last = runs.at(-1);
+      if (last !== undefined && page === end && last[2] + last[1] === number) last[1]++;
+      else runs.push([page - end, 1, number]);
+      end = page + 1;
+    }
+    return runs;
+  }
+
+  #page(hash: bigint, bytes: Uint8Array): number {
+    let number = this.#numbers.get(hash);
+    if (number === undefined) this.#numbers.set(hash, number = this.#append(bytes));
+    return number;
+  }
+
+  #block(bytes: Uint8Array): number {
+    let number = this.#blocks.get(bytes);
+    if (number === undefined) this.#blocks.set(bytes, number = this.#append(bytes));
+    return number;
+  }
+
+  #append(bytes: Uint8Array): number {
+    this.#gathered.push(bytes);
+    if (this.#gathered.length === PAGES_PER_CHUNK) this.#flush();
+    return this.#count++;
+  }
+
+  #flush(): void {
+    if (this.#gathered.length === 0) return;
+    const payload = new Uint8Array(this.#gathered.length * PAGE_BYTES);
+    this.#gathered.forEach((bytes, index) => payload.set(bytes, index * PAGE_BYTES));
+    this.#gathered = [];
+    this.#write("PAGE", payload);
+  }
+}

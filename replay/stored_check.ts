@@ -1,0 +1,60 @@
+/** Compares the checkpoints that a recording brings along with the states of a replay, in full. */
+import { DRAM } from "../core/hart/layout.ts";
+import type { Machine } from "../core/machine.ts";
+import { encodeState } from "../core/state.ts";
+import { DivergenceError } from "./divergence.ts";
+import { sameBytes } from "./pages.ts";
+import type { LoadedCheckpoint, Stored } from "./stored.ts";
+
+const PAGE_BYTES = 4096;
+const ZERO = new Uint8Array(PAGE_BYTES);
+
+export class StoredCheck {
+  /** How many were found to be right. */
+  count = 0;
+  /** What is wrong with those that cannot be read, one line each. */
+  readonly notes: string[] = [];
+  readonly #stored: ReadonlyMap<number, Stored>;
+
+  constructor(stored: readonly Stored[]) {
+    this.#stored = new Map(stored.map((one) => [one.cycle, one]));
+  }
+
+  /** To be called where the replay's digest is the log's. @throws DivergenceError if there is a checkpoint of another state */
+  compare(machine: Machine): void {
+    const stored = this.#stored.get(machine.cycle);
+    if (!stored) return;
+    let loaded: LoadedCheckpoint | undefined;
+    try {
+      loaded = stored.load();
+      const difference = differing(machine, loaded);
+      if (difference === undefined) {
+        this.count++;
+        return;
+      }
+      throw new DivergenceError(
+        machine.cycle,
+        "checkpoint",
+        `${difference} of the stored checkpoint`,
+        "another one",
+      );
+    } catch (error) {
+      if (!(error instanceof Error) || error instanceof DivergenceError) throw error;
+      this.notes.push(error.message);
+    } finally {
+      loaded?.close?.();
+    }
+  }
+}
+
+function differing(machine: Machine, { state, page }: LoadedCheckpoint): string | undefined {
+  const [stored, found] = [encodeState(state), encodeState(machine.save())];
+  if (stored.length !== found.length || stored.some((byte, i) => byte !== found[i])) return "state";
+  const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
+  for (let number = 0; number < pageCount; number++) {
+    const address = DRAM + number * PAGE_BYTES;
+    if (sameBytes(page(number) ?? ZERO, machine.memory.view(address, PAGE_BYTES)!)) continue;
+    return `page 0x${address.toString(16)}`;
+  }
+  return undefined;
+}
