@@ -30,7 +30,8 @@ import {
   TLB_WRITE,
   tlbOffset,
 } from "./layout.ts";
-import { leafFilterIndex, type Pages, type Watch, WATCH_KIND } from "./pages.ts";
+import { type Pages, type Watch, WATCH_KIND } from "./pages.ts";
+import { leafFilterIndex } from "./translations.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
 import { accessCause, CAUSE, fault, faulted, privilegeOf, type Translate } from "./translate.ts";
 

@@ -20,7 +20,8 @@ import {
 } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, type HartField, MACHINE, offsetOf, PMPADDR, put } from "./layout.ts";
-import { cutSlice, type Pages } from "./pages.ts";
+import { cutSlice } from "./page_flags.ts";
+import type { Pages } from "./pages.ts";
 import type { Pmp } from "./pmp.ts";
 import { ADUE, CAUSE, fault, MSTATUS } from "./translate.ts";
 import { INTERRUPTS, pendingInterrupts, softwareInterrupts, STCE } from "./trap.ts";

@@ -14,7 +14,8 @@ import {
 } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, MACHINE, PAGE, put, REGIME, TABLE_PAGES } from "./layout.ts";
-import { cutSlice, type Pages, type Watch, WATCH_KIND } from "./pages.ts";
+import { cutSlice } from "./page_flags.ts";
+import { type Pages, type Watch, WATCH_KIND } from "./pages.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
 
 /** Bits of a page table entry. */
