@@ -4,6 +4,7 @@
  */
 import { assert, assertEquals, assertNotEquals, assertStringIncludes } from "@std/assert";
 import { Machine, type MachineOptions } from "../../core/machine.ts";
+import type { Host } from "../../core/host.ts";
 import { Random } from "../../core/random.ts";
 import { UART_ID } from "../../devices/board.ts";
 import { MemoryHost, type MemoryHostOptions } from "../../devices/host/memory_host.ts";
@@ -44,9 +45,33 @@ interface Variant {
   readonly engine?: MachineOptions["engine"];
   /** The cycle at which to stop next. Absent: run in one go. */
   readonly nextStop?: (cycle: number) => number;
+  /** Seed of a host that wants to be asked at random cycles, and wakes an idle machine early. */
+  readonly restlessHost?: number;
+  /** At each stop the machine is restored from what it saves there. */
+  readonly restores?: boolean;
 }
 
-async function boot(guest: Guest, { seed = SEED, engine }: Variant = {}) {
+/** What a host may do at any time without the guest's noticing: look in sooner than it must. */
+function restless(host: MemoryHost, seed: number): Host {
+  const random = new Random(seed);
+  const sooner = (cycle: number, until: number) => {
+    const spans = [1, 300, 40_000, 3_000_000];
+    return Math.min(until, cycle + 1 + random.below(spans[random.below(spans.length)]));
+  };
+  return {
+    output: (cycle, device, output) => host.output(cycle, device, output),
+    take: (cycle) => host.take(cycle),
+    settle: (cycle) => host.settle(cycle),
+    wallTimeNs: (cycle) => host.wallTimeNs(cycle),
+    horizon: (cycle) => sooner(cycle, host.horizon(cycle)),
+    idle: (cycle, deadline) => {
+      const until = host.idle(cycle, deadline) as number;
+      return until > cycle && until < Infinity ? sooner(cycle, until) : until;
+    },
+  };
+}
+
+async function boot(guest: Guest, { seed = SEED, engine, restlessHost }: Variant = {}) {
   const hostOptions: MemoryHostOptions = {
     disks: { disk0: new Random(SEED).bytes(DISK_BYTES) },
     script: [{ cycle: 3_000_000, device: UART_ID, bytes: new TextEncoder().encode("help\n") }],
@@ -63,7 +88,7 @@ async function boot(guest: Guest, { seed = SEED, engine }: Variant = {}) {
       disks: [{ sizeBytes: DISK_BYTES }],
     },
     { bios: { name: guest.image, bytes: await Deno.readFile(imageUrl(guest.image)) } },
-    host,
+    restlessHost === undefined ? host : restless(host, restlessHost),
   );
   const onDigest = (cycle: number, digest: string) => digests.push(`${cycle} ${digest}`);
   return { machine: await Machine.create({ ...options, engine, onDigest }), host, digests };
@@ -75,6 +100,7 @@ async function run(guest: Guest, variant: Variant = {}): Promise<Run> {
   while (reason === "until" && machine.cycle < guest.cycles) {
     const stop = Math.min(guest.cycles, variant.nextStop?.(machine.cycle) ?? guest.cycles);
     ({ reason } = await machine.run(stop));
+    if (variant.restores && reason === "until") machine.restore(machine.save());
   }
   return {
     digests,
@@ -107,6 +133,12 @@ for (const guest of GUESTS) {
       ["a flush every 1,000 cycles", { engine: { flushEveryCycles: 1000 } }],
       ["a flush every 777 cycles", { engine: { flushEveryCycles: 777 } }],
       ["stops at random cycles, seed 1", { nextStop: randomStops(1) }],
+      ["a restless host, seed 1", { restlessHost: 1 }],
+      ["a restless host, and restores", {
+        restlessHost: 2,
+        restores: true,
+        nextStop: randomStops(3),
+      }],
       ["stops at random cycles, seed 2", { nextStop: randomStops(2), engine: { tlbEntries: 2 } }],
     ];
     for (const [what, variant] of variants) {
