@@ -1,4 +1,4 @@
-/** The public API: a machine, its board, and hosts to run it on. */
+/** The public API: a machine, its board, hosts to run it on, recordings, and a debugger over them. */
 export { DIGEST_CYCLES, Machine, type MachineOptions, type Stop } from "./core/machine.ts";
 export type {
   Attachment,
@@ -17,3 +17,11 @@ export { ImageError, type ImageFile } from "./devices/boot/image.ts";
 export { type BootFiles, type BootLayout, layOut } from "./devices/boot/layout.ts";
 export { MemoryHost, type MemoryHostOptions } from "./devices/host/memory_host.ts";
 export { type MachineConfig, machineOptions } from "./devices/machine_options.ts";
+export { DivergenceError } from "./replay/divergence.ts";
+export type { Arrival, Cursor, StopConditions } from "./replay/cursor.ts";
+export type { Log, LogEntry, LogSink } from "./replay/log.ts";
+export { Player } from "./replay/player.ts";
+export { Recorder } from "./replay/recorder.ts";
+export { replay } from "./replay/replayer.ts";
+export { Timeline } from "./replay/timeline.ts";
+export { Debugger } from "./debugger/debugger.ts";
