@@ -17,6 +17,7 @@ export async function verify(args: readonly string[]): Promise<number> {
   const check = new StoredCheck(stored);
   const { cycle, digest, digestCount } = await replay(log, build, {
     check: outputHash,
+    onStart: (machine) => check.begin(machine),
     onMatch: (machine) => check.compare(machine),
   });
   for (const note of [...checkpoints.notes, ...check.notes]) {

@@ -6,7 +6,6 @@ import type { LoadedCheckpoint, Stored } from "./stored.ts";
 import { type Content, differences, pageBytes, type PageStore, sameBytes } from "./pages.ts";
 
 const PAGE_BYTES = 4096;
-const ZERO = new Uint8Array(PAGE_BYTES);
 
 /** State before the inputs of its cycle. */
 export interface Checkpoint {
@@ -75,9 +74,14 @@ export class CheckpointedMachine {
 
   /**
    * Brings the machine to a state from a file, or to none at all: then a checkpoint must be restored.
+   * @param reset what RAM holds at reset
    * @returns what is wrong with it, if something is
    */
-  load(read: () => LoadedCheckpoint, { cycle, digest }: Stored): string | undefined {
+  load(
+    read: () => LoadedCheckpoint,
+    { cycle, digest }: Stored,
+    reset: Content,
+  ): string | undefined {
     const { machine } = this;
     let loaded: LoadedCheckpoint | undefined;
     try {
@@ -85,7 +89,7 @@ export class CheckpointedMachine {
       const { state, page } = loaded;
       const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
       for (let number = 0; number < pageCount; number++) {
-        const bytes = page(number) ?? ZERO;
+        const bytes = page(number) ?? pageBytes(reset, number);
         if (sameBytes(bytes, this.#bytesOf(number))) continue;
         machine.memory.write(DRAM + number * PAGE_BYTES, bytes);
       }

@@ -18,6 +18,8 @@ export interface ReplayOptions {
   /** Compare all outputs and digests, and how it ends. */
   readonly check?: OutputHash;
   readonly onOutput?: (cycle: number, device: string, output: Output) => void;
+  /** Called with the machine at reset. */
+  readonly onStart?: (machine: Machine) => void;
   /** Called where a digest matched: the state before the inputs of that cycle. */
   readonly onMatch?: (machine: Machine) => void;
   /** Called between two slices, with the cycle reached. */
@@ -60,6 +62,7 @@ export async function replay(
     digests.compare(cycle, digest);
     options.onMatch?.(machine);
   });
+  options.onStart?.(machine);
   const stop = await run(machine, player, until, options.onProgress);
   if (stop.reason !== "until" && machine.cycle < until) {
     throw new DivergenceError(machine.cycle, "machine", `to run to ${until}`, describe(stop));

@@ -4,7 +4,7 @@ import type { State } from "../core/state.ts";
 /** The state of a checkpoint, and its RAM. */
 export interface LoadedCheckpoint {
   readonly state: State;
-  /** What a page of RAM holds; `undefined` if it is 0. */
+  /** What a page of RAM holds; `undefined` if it is as at reset. */
   readonly page: (page: number) => Uint8Array | undefined;
   /** Nothing more is asked for. */
   readonly close?: () => void;

@@ -9,15 +9,27 @@ import type { LoadedCheckpoint, Stored } from "./stored.ts";
 const PAGE_BYTES = 4096;
 const ZERO = new Uint8Array(PAGE_BYTES);
 
+/** What the pages of RAM hold at reset that are not 0. */
+type ResetPages = Map<number, Uint8Array>;
+
 export class StoredCheck {
   /** How many were found to be right. */
   count = 0;
   /** What is wrong with those that cannot be read, one line each. */
   readonly notes: string[] = [];
   readonly #stored: ReadonlyMap<number, Stored>;
+  readonly #reset: ResetPages = new Map();
 
   constructor(stored: readonly Stored[]) {
     this.#stored = new Map(stored.map((one) => [one.cycle, one]));
+  }
+
+  /** To be called first. @param machine at reset */
+  begin(machine: Machine): void {
+    if (this.#stored.size === 0) return;
+    for (const page of machine.takeWrittenPages()) {
+      this.#reset.set(page, machine.memory.view(DRAM + page * PAGE_BYTES, PAGE_BYTES)!.slice());
+    }
   }
 
   /** To be called where the replay's digest is the log's. @throws DivergenceError if there is a checkpoint of another state */
@@ -27,7 +39,7 @@ export class StoredCheck {
     let loaded: LoadedCheckpoint | undefined;
     try {
       loaded = stored.load();
-      const difference = differing(machine, loaded);
+      const difference = differing(machine, loaded, this.#reset);
       if (difference === undefined) {
         this.count++;
         return;
@@ -47,13 +59,18 @@ export class StoredCheck {
   }
 }
 
-function differing(machine: Machine, { state, page }: LoadedCheckpoint): string | undefined {
+function differing(
+  machine: Machine,
+  { state, page }: LoadedCheckpoint,
+  reset: ResetPages,
+): string | undefined {
   const [stored, found] = [encodeState(state), encodeState(machine.save())];
   if (stored.length !== found.length || stored.some((byte, i) => byte !== found[i])) return "state";
   const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
   for (let number = 0; number < pageCount; number++) {
     const address = DRAM + number * PAGE_BYTES;
-    if (sameBytes(page(number) ?? ZERO, machine.memory.view(address, PAGE_BYTES)!)) continue;
+    const stored = page(number) ?? reset.get(number) ?? ZERO;
+    if (sameBytes(stored, machine.memory.view(address, PAGE_BYTES)!)) continue;
     return `page 0x${address.toString(16)}`;
   }
   return undefined;

@@ -161,7 +161,8 @@ export class Traveller {
 
   #takeIn(stored: Stored): void {
     const { checkpointed, course } = this;
-    const problem = checkpointed.load(() => stored.load(), stored);
+    const reset = course.checkpoints.all[0].content; // of the start, which is never dropped
+    const problem = checkpointed.load(() => stored.load(), stored, reset);
     if (problem === undefined) {
       this.seam.host.mark?.(stored.cycle);
       course.checkpoints.add(checkpointed.save(stored.work));

@@ -1,5 +1,4 @@
 /** Stored checkpoints as chunks: each distinct page of a file once. Source: FORMAT.md, "PAGE" and "CKPT". */
-import { sameBytes } from "../pages.ts";
 import type { Snapshot } from "../checkpoint_recorder.ts";
 import { CBOR_BYTES_MAX, encodeCbor } from "./cbor.ts";
 import type { ChunkType } from "./chunk.ts";
@@ -11,15 +10,13 @@ export const PAGES_PER_CHUNK = 256;
 /** Before the CBOR of a CKPT chunk: cycle and work. */
 export const CHECKPOINT_HEAD_BYTES = 16;
 
-const ZERO = new Uint8Array(PAGE_BYTES);
-
 export class CheckpointWriter {
   readonly #write: (type: ChunkType, payload: Uint8Array) => void;
   /** Numbers of the pages in the file, by hash. */
   readonly #numbers = new Map<bigint, number>();
   /** Blocks in states never change: the same object is the same content. */
   readonly #blocks = new WeakMap<Uint8Array, number>();
-  /** What RAM holds: the stored page of each page that is not 0. */
+  /** What RAM holds: the stored page of each page that was written since reset. */
   readonly #ram = new Map<number, number>();
   #gathered: Uint8Array[] = [];
   #count = 0;
@@ -33,8 +30,7 @@ export class CheckpointWriter {
   write({ cycle, work, state, pages }: Snapshot): void {
     for (const page of [...pages.keys()].sort((a, b) => a - b)) {
       const { hash, bytes } = pages.get(page)!;
-      if (sameBytes(bytes, ZERO)) this.#ram.delete(page);
-      else this.#ram.set(page, this.#page(hash, bytes));
+      this.#ram.set(page, this.#page(hash, bytes));
     }
     const pageOf = (bytes: Uint8Array) =>
       bytes.length === PAGE_BYTES ? this.#block(bytes) : undefined;

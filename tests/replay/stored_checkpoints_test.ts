@@ -91,6 +91,7 @@ for (const guest of [POCKET, SMP]) {
     const check = new StoredCheck(storedOf(bytes, whole));
     await replay(whole.log, buildOf(guest), {
       check: outputHash,
+      onStart: (machine) => check.begin(machine),
       onMatch: (machine) => check.compare(machine),
     });
     assertEquals([check.count, check.notes], [list.length, []]);
@@ -169,6 +170,7 @@ Deno.test("a damaged checkpoint is left out, and nothing else is lost", async ()
     try {
       await replay(recording.log, buildOf(POCKET), {
         check: outputHash,
+        onStart: (machine) => check.begin(machine),
         onMatch: (machine) => check.compare(machine),
       });
       wrong += check.notes.length;
@@ -187,6 +189,7 @@ Deno.test("verify refuses a checkpoint of another state", async () => {
   const run = () =>
     replay(whole.log, buildOf(POCKET), {
       check: outputHash,
+      onStart: (machine) => check.begin(machine),
       onMatch: (machine) => check.compare(machine),
     });
   const error = await assertRejects(run, DivergenceError);
