@@ -86,14 +86,9 @@ export class CheckpointedMachine {
     let loaded: LoadedCheckpoint | undefined;
     try {
       loaded = read();
-      const { state, page } = loaded;
-      const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
-      for (let number = 0; number < pageCount; number++) {
-        const bytes = page(number) ?? pageBytes(reset, number);
-        if (sameBytes(bytes, this.#bytesOf(number))) continue;
-        machine.memory.write(DRAM + number * PAGE_BYTES, bytes);
-      }
-      machine.restore(state);
+      const pages = new Map([...loaded.pages].map((page) => [page, loaded!.page(page)!]));
+      this.#setRam(pages, reset);
+      machine.restore(loaded.state);
       if (machine.cycle !== cycle) return `its state is that of cycle ${machine.cycle}`;
       const found = machine.digest();
       return found === digest ? undefined : `its digest is ${found}, and the log has ${digest}`;
@@ -108,6 +103,25 @@ export class CheckpointedMachine {
   /** The machine is used no more. */
   close(): void {
     this.store.release(this.#content);
+  }
+
+  // Nothing here may throw once the written pages are taken: they would be forgotten.
+  #setRam(pages: ReadonlyMap<number, Uint8Array>, reset: Content): void {
+    const { machine } = this;
+    const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
+    for (const page of pages.keys()) {
+      if (page >= pageCount) throw new RangeError(`page ${page} of ${pageCount}`);
+    }
+    const stale = new Set(machine.takeWrittenPages());
+    for (const page of differences(this.#content, reset)) stale.add(page);
+    // Written even if they hold the right bytes already, so that they are among the written ones again.
+    for (const page of stale) {
+      machine.memory.write(DRAM + page * PAGE_BYTES, pages.get(page) ?? pageBytes(reset, page));
+    }
+    for (const [page, bytes] of pages) {
+      if (stale.has(page) || sameBytes(bytes, this.#bytesOf(page))) continue;
+      machine.memory.write(DRAM + page * PAGE_BYTES, bytes);
+    }
   }
 
   #bytesOf(page: number): Uint8Array {

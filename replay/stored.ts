@@ -4,7 +4,9 @@ import type { State } from "../core/state.ts";
 /** The state of a checkpoint, and its RAM. */
 export interface LoadedCheckpoint {
   readonly state: State;
-  /** What a page of RAM holds; `undefined` if it is as at reset. */
+  /** The pages of RAM that are not as at reset. */
+  readonly pages: Iterable<number>;
+  /** What one of them holds; `undefined` if it is as at reset. @throws Error if it cannot be read */
   readonly page: (page: number) => Uint8Array | undefined;
   /** Nothing more is asked for. */
   readonly close?: () => void;

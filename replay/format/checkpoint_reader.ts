@@ -104,6 +104,7 @@ export class CheckpointIndex {
     }
     return {
       state: state as State,
+      pages: ram.keys(),
       page: (number) => {
         const stored = ram.get(number);
         return stored === undefined ? undefined : page(stored);
