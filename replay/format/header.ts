@@ -2,8 +2,8 @@
 import { decodeCbor, encodeCbor, Fields } from "./cbor.ts";
 import { FormatError } from "./codec.ts";
 
-/** Rises when an older reader could no longer make sense of a file. 2: stored checkpoints. */
-export const FORMAT_VERSION = 2;
+/** Rises when an older reader could no longer make sense of a file. */
+export const FORMAT_VERSION = 1;
 
 /** An image travels in pieces of this size. */
 export const PIECE_BYTES = 4 * 1024 * 1024;
@@ -39,8 +39,8 @@ export function encodeHeader({ program, machine, images }: Header): Uint8Array {
 export function decodeHeader(payload: Uint8Array): Header {
   const fields = new Fields(decodeCbor(payload, "the header"), "the header");
   const version = fields.whole(65535);
-  if (version < 1 || version > FORMAT_VERSION) {
-    throw new FormatError(`format version ${version}: this build reads 1 to ${FORMAT_VERSION}`);
+  if (version !== FORMAT_VERSION) {
+    throw new FormatError(`format version ${version}: this build reads ${FORMAT_VERSION}`);
   }
   const program = fields.text(/^[\x20-\x7e]{1,80}$/);
   const machine = fields.any();

@@ -12,8 +12,7 @@ const RELEASED: readonly {
   readonly digest: string;
   readonly checkpoints: number;
 }[] = [
-  { file: "v1.hsr", cycle: 150_000_000, digest: "e8e04199b364016b", checkpoints: 0 },
-  { file: "v2.hsr", cycle: 150_000_000, digest: "016cc25a601ed5ad", checkpoints: 1 },
+  { file: "v1.hsr", cycle: 150_000_000, digest: "39289c2019012ef0", checkpoints: 1 },
 ];
 
 for (const { file, cycle, digest, checkpoints } of RELEASED) {
