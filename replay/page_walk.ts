@@ -1,10 +1,7 @@
 /** A virtual address as a load of a hart would translate it now, changing nothing. Source: RISC-V privileged specification, 12.3. */
-import { MSTATUS, PTE } from "../core/hart/translate.ts";
+import { ADUE, MSTATUS, PPN_MASK, PTE, PTE_RESERVED } from "../core/hart/translate.ts";
 import type { Machine } from "../core/machine.ts";
 
-/** Svnapot, Svpbmt and bits 60 to 54 are not implemented: they must be 0. */
-const RESERVED = 0xffc0_0000_0000_0000n;
-const PPN = (1n << 44n) - 1n;
 const USER = 0;
 const MACHINE = 3;
 
@@ -23,11 +20,11 @@ export function walk(machine: Machine, hart: number, address: bigint): number | 
   const levels = mode - 5;
   const width = 12 + 9 * levels;
   if (BigInt.asUintN(64, BigInt.asIntN(width, address)) !== address) return undefined;
-  let table = (satp & PPN) << 12n;
+  let table = (satp & PPN_MASK) << 12n;
   for (let level = levels - 1; level >= 0; level--) {
     const shift = BigInt(12 + 9 * level);
     const pte = readEntry(machine, table + (address >> shift & 511n) * 8n);
-    if (pte === undefined || (pte & BigInt(PTE.valid)) === 0n || (pte & RESERVED) !== 0n) {
+    if (pte === undefined || (pte & BigInt(PTE.valid)) === 0n || (pte & PTE_RESERVED) !== 0n) {
       return undefined;
     }
     const has = (bits: number) => (pte & BigInt(bits)) !== 0n;
@@ -35,17 +32,17 @@ export function walk(machine: Machine, hart: number, address: bigint): number | 
     if (!has(PTE.read | PTE.execute)) {
       // D, A and U of a pointer are reserved.
       if (has(PTE.user | PTE.accessed | PTE.dirty)) return undefined;
-      table = (pte >> 10n & PPN) << 12n;
+      table = (pte >> 10n & PPN_MASK) << 12n;
       continue;
     }
     const allowed = privilege === USER
       ? has(PTE.user)
       : !has(PTE.user) || (status & MSTATUS.SUM) !== 0n;
     const readable = has(PTE.read) || (status & MSTATUS.MXR) !== 0n;
-    const base = (pte >> 10n & PPN) << 12n;
+    const base = (pte >> 10n & PPN_MASK) << 12n;
     const within = (1n << shift) - 1n;
     if (!allowed || !readable || (base & within) !== 0n) return undefined;
-    if (!has(PTE.accessed) && (engine.field(hart, "menvcfg") & 1n << 61n) === 0n) return undefined;
+    if (!has(PTE.accessed) && (engine.field(hart, "menvcfg") & ADUE) === 0n) return undefined;
     return toNumber(base | address & within);
   }
   return undefined;

@@ -29,8 +29,9 @@ export const PTE = {
   dirty: 0x80,
 } as const;
 /** Svnapot, Svpbmt and bits 60 to 54 are not implemented: they must be 0. */
-const PTE_RESERVED = 0xffc0_0000_0000_0000n;
-const PPN_MASK = 0xfff_ffff_ffffn;
+export const PTE_RESERVED = 0xffc0_0000_0000_0000n;
+/** The physical page number in `satp`, and in a PTE once shifted down by 10. */
+export const PPN_MASK = 0xfff_ffff_ffffn;
 
 /** Exception codes. Source: privileged specification, table 14. */
 export const CAUSE = {
