@@ -1,4 +1,5 @@
 /** `hindsight events`: all that came into a recorded machine, one line each. */
+import { hostEventsOf } from "../replay/host_events.ts";
 import type { LogEntry } from "../replay/log.ts";
 import { PAYLOAD_KINDS } from "../replay/payloads.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
@@ -25,10 +26,12 @@ export function events(args: readonly string[]): number {
   }
   const from = cycleFlag(flags, "from") ?? 0;
   const to = cycleFlag(flags, "to") ?? Infinity;
-  const rows = readRecordingFile(path).log.entries
+  const { entries } = readRecordingFile(path).log;
+  const hostEvents = hostEventsOf(entries);
+  const rows = entries
     .filter((entry) => entry.cycle >= from && entry.cycle <= to)
     .filter((entry) => kind === undefined || entryKind(entry) === kind)
-    .map(rowOf);
+    .map((entry) => rowOf(entry, hostEvents.get(entry.id)));
   const text = flags.values.has("json")
     ? JSON.stringify(rows, null, 2) + "\n"
     : rows.map(({ cycle, id, kind, ...rest }) =>
@@ -43,7 +46,8 @@ export function entryKind(entry: LogEntry): string {
   return entry.kind === "input" ? entry.input.kind : entry.kind;
 }
 
-function rowOf(entry: LogEntry) {
+/** @param hostEvents the ids of those that shaped it */
+function rowOf(entry: LogEntry, hostEvents: readonly string[] | undefined) {
   const [machine, rest] = entry.id.split("/");
   const common = {
     cycle: entry.cycle,
@@ -53,17 +57,21 @@ function rowOf(entry: LogEntry) {
     kind: entryKind(entry),
     version: entry.version,
   };
-  if (entry.kind === "wall-clock") return { ...common, ns: `0x${entry.ns.toString(16)}` };
-  const { input } = entry;
-  return {
-    ...common,
-    ...("request" in input ? { request: input.request } : {}),
-    ...(input.kind === "disk" && input.error !== undefined ? { error: input.error } : {}),
-    ...(input.kind === "link" ? { up: input.up } : {}),
-    ...("bytes" in input && input.bytes !== undefined
-      ? { sizeBytes: input.bytes.length, bytes: preview(input.bytes) }
-      : {}),
-  };
+  const fields = entry.kind === "input" ? entry.input : { ns: entry.ns };
+  return { ...common, ...payload(fields), ...(hostEvents === undefined ? {} : { hostEvents }) };
+}
+
+/** What a payload holds, as JSON can say it. */
+function payload(fields: object): Record<string, unknown> {
+  const row: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (name === "device" || name === "kind" || value === undefined) continue;
+    if (value instanceof Uint8Array) {
+      row.sizeBytes = value.length;
+      row.bytes = preview(value);
+    } else row[name] = typeof value === "bigint" ? `0x${value.toString(16)}` : value;
+  }
+  return row;
 }
 
 /** The first bytes: as text where they are text, else in hexadecimal. */

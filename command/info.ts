@@ -3,6 +3,7 @@ import type { ChunkType } from "../replay/format/chunk.ts";
 import { FRAME_BYTES } from "../replay/format/chunk.ts";
 import { readRecordingFile } from "./recording_file.ts";
 import type { Recording } from "../replay/format/reader.ts";
+import { countHostEvents } from "../replay/host_events.ts";
 import { entryKind } from "./events.ts";
 import { STATUS } from "./errors.ts";
 import { type Flag, parseFlags } from "./flags.ts";
@@ -46,6 +47,7 @@ function factsOf({ header, log, chunks, sizeBytes, damage, checkpoints }: Record
     isCut: log.end.reason === "cut",
     damage,
     inputs,
+    hostEvents: countHostEvents(log.entries),
     outputs: log.outputs.reduce((sum, { count }) => sum + count, 0),
     digests: log.digests.length,
     checkpoints: checkpoints.list.map(({ cycle }) => cycle),
@@ -69,7 +71,8 @@ function page(facts: Facts): string {
     ["length", `${facts.cycles} cycles (${(facts.cycles / 1e9).toFixed(3)} s of guest time)`],
     ["end", end.reason === "power" ? `power ${end.power.action} ${end.power.code}` : end.reason],
     ["damage", facts.damage ?? "none"],
-    ["inputs", Object.entries(inputs).map(([kind, n]) => `${n} ${kind}`).join(", ") || "none"],
+    ["inputs", counted(inputs)],
+    ["host events", counted(facts.hostEvents)],
     ["outputs", `${facts.outputs}`],
     ["digests", `${facts.digests}`],
     ["checkpoints", checkpointsOf(facts)],
@@ -81,6 +84,10 @@ function page(facts: Facts): string {
     ["instructions", perInstructions(facts)],
   ];
   return rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join("\n");
+}
+
+function counted(counts: Record<string, number>): string {
+  return Object.entries(counts).map(([kind, n]) => `${n} ${kind}`).join(", ") || "none";
 }
 
 function checkpointsOf({ checkpoints, checkpointNotes: [note] }: Facts): string {

@@ -24,6 +24,8 @@ export interface Device {
   write(offset: number, width: Width, value: number): void;
   /** Something arrived from the host for this device. Absent: the device takes no input. */
   input?(input: Input): void;
+  /** What it chooses follows from this seed from now on: 32 bits, its own. Absent: it chooses nothing. */
+  reseed?(seed: number): void;
   /** The cycle of the next thing that it does by itself; `Infinity` if none. Absent: never. */
   deadline?(): number;
   /** Called at its deadline's cycle, before any hart acts in that cycle. */

@@ -4,6 +4,7 @@
  * A live host, the recorder and the player implement it alike; the machine does not know which.
  * Every input carries the cycle at which the guest saw it, because the machine asks at that cycle.
  */
+import type { HostEvent } from "./host_event.ts";
 
 /** What leaves the machine. A `request` is answered by one input with the same number. */
 export type Output =
@@ -41,7 +42,10 @@ export interface PowerOutput {
   readonly code: number;
 }
 
-/** What enters the machine, addressed to a device. */
+/** The device of an input to the machine as a whole, as it stands in the log. */
+export const MACHINE_DEVICE = "machine";
+
+/** What enters the machine, addressed to a device, to the machine itself, or to nobody. */
 export type Input =
   | { readonly device: string; readonly kind: "console"; readonly bytes: Uint8Array }
   | {
@@ -60,7 +64,20 @@ export type Input =
     readonly bytes: Uint8Array;
   }
   | { readonly device: string; readonly kind: "frame"; readonly bytes: Uint8Array }
-  | { readonly device: string; readonly kind: "link"; readonly up: boolean };
+  | { readonly device: string; readonly kind: "link"; readonly up: boolean }
+  | Reseed
+  | HostEvent;
+
+/**
+ * From this cycle on all that is chosen follows from another seed: the quanta of harts, the latencies
+ * of model timing. At cycle 0: as in a machine that was built with that seed.
+ */
+export interface Reseed {
+  readonly device: typeof MACHINE_DEVICE;
+  readonly kind: "reseed";
+  /** 32 bits. */
+  readonly seed: number;
+}
 
 /** The outside world as the machine sees it. Cycles never decrease from one call to the next. */
 export interface Host {

@@ -5,7 +5,7 @@ import type { Device, HartLine, IrqLine } from "./device.ts";
 import { type Bus, Engine } from "./hart/engine.ts";
 import { DRAM, MACHINE, TLB_ENTRIES_MAX } from "./hart/layout.ts";
 import { resetHart, restoreHart, saveHart } from "./hart/state.ts";
-import type { Host, Output, PowerOutput } from "./host.ts";
+import type { Host, Input, Output, PowerOutput } from "./host.ts";
 import { checkOptions, type MachineOptions } from "./machine_options.ts";
 import { Ram, RamDigest } from "./memory.ts";
 import { seedFor } from "./random.ts";
@@ -276,15 +276,25 @@ export class Machine implements Bus {
     for (;;) {
       const input = this.#host.take(this.#cycle);
       if (!input) return;
-      const device = this.devices.get(input.device);
-      if (!device?.input) {
-        throw new RangeError(
-          `Input for "${input.device}" at cycle ${this.#cycle}: no such device takes input`,
-        );
-      }
-      this.#actor = input.device;
-      device.input(input);
+      if (input.kind === "reseed") this.#reseed(input.seed);
+      else if (input.kind !== "host") this.#deliver(input);
     }
+  }
+
+  #deliver(input: Input): void {
+    const device = this.devices.get(input.device);
+    if (!device?.input) {
+      throw new RangeError(
+        `Input for "${input.device}" at cycle ${this.#cycle}: no such device takes input`,
+      );
+    }
+    this.#actor = input.device;
+    device.input(input);
+  }
+
+  #reseed(seed: number): void {
+    this.#scheduler.reseed(this.#cycle, seedFor(seed, "scheduler"));
+    for (const [id, device] of this.devices) device.reseed?.(seedFor(seed, id));
   }
 
   #deadlineSeen = Infinity;

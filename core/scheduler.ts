@@ -38,6 +38,12 @@ export class Scheduler {
     return false;
   }
 
+  /** The quanta follow from another seed, the one under way too. */
+  reseed(cycle: number, seed: number): void {
+    this.#random.state = seed;
+    if (this.harts > 1) this.quantumEnd = cycle + this.#quantum();
+  }
+
   save(): State {
     return {
       version: 1,

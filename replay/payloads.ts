@@ -5,7 +5,9 @@ const VERSIONS = {
   disk: 1,
   entropy: 1,
   frame: 1,
+  host: 1,
   link: 1,
+  reseed: 1,
   "wall-clock": 1,
 } as const;
 

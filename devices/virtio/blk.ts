@@ -128,6 +128,10 @@ export class VirtioBlk implements VirtioChip {
     if (this.#stalled) this.#serve();
   }
 
+  reseed(seed: number): void {
+    this.#latency.reseed(seed);
+  }
+
   save(): VirtioBlkState {
     return this.#state(this.#disk.save());
   }

@@ -25,6 +25,7 @@ export interface VirtioChip {
   forget(queue: number): void;
   /** As {@link Device} has them. */
   input?(input: Input): void;
+  reseed?(seed: number): void;
   deadline?(): number;
   tick?(): void;
   save(): State;

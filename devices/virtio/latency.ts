@@ -25,6 +25,10 @@ export class Latency {
     return cycle + base + Math.floor(sizeBytes / BYTES_PER_CYCLE);
   }
 
+  reseed(seed: number): void {
+    this.#random.state = seed;
+  }
+
   save(): number {
     return this.#random.state;
   }

@@ -79,6 +79,10 @@ export class VirtioRng implements VirtioChip {
     if (this.#stalled) this.#serve();
   }
 
+  reseed(seed: number): void {
+    this.#latency.reseed(seed);
+  }
+
   save(): VirtioRngState {
     return {
       version: 1,

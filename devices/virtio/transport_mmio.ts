@@ -167,6 +167,10 @@ export class VirtioMmio implements Device {
     this.#chip.input(input);
   }
 
+  reseed(seed: number): void {
+    this.#chip?.reseed?.(seed);
+  }
+
   deadline(): number {
     return this.#chip?.deadline?.() ?? Infinity;
   }

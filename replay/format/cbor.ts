@@ -45,6 +45,12 @@ export class Fields {
     return this.#items[this.#next++];
   }
 
+  /** The next item, to be read as one field; `undefined` if it is null. */
+  optional(): Fields | undefined {
+    const value = this.any();
+    return value === null ? undefined : new Fields([value], this.what);
+  }
+
   /** A whole number from 0 to `max`. */
   whole(max = Number.MAX_SAFE_INTEGER): number {
     const value = this.any();

@@ -1,9 +1,11 @@
 /** A part of the log as a chunk's payload. Source: FORMAT.md, "LOG" and "BLOB". */
-import type { Input } from "../../core/host.ts";
+import { HOST_DEVICE } from "../../core/host_event.ts";
+import { type Input, MACHINE_DEVICE } from "../../core/host.ts";
 import type { LogEntry, LogPart, OutputRun } from "../log.ts";
 import { isKnownPayload, type PayloadKind, payloadVersion } from "../payloads.ts";
 import { encodeCbor, Fields } from "./cbor.ts";
 import { FormatError } from "./codec.ts";
+import { decodeHostEvent, encodeHostEvent } from "./host_payload.ts";
 
 /** Bytes up to this many stand among the entries; more stand in the blob. */
 const INLINE_BYTES_MAX = 64;
@@ -87,6 +89,10 @@ function payload(entry: LogEntry, place: (bytes: Uint8Array) => Uint8Array | num
       return [input.request, place(input.bytes)];
     case "link":
       return [input.up];
+    case "reseed":
+      return [input.seed];
+    case "host":
+      return encodeHostEvent(input, input.bytes ? place(input.bytes) : null);
   }
 }
 
@@ -185,7 +191,18 @@ function input(
       return { device, kind, request: row.whole(), bytes: place(row) };
     case "link":
       return { device, kind, up: row.bool() };
+    case "reseed":
+      return { device: only(MACHINE_DEVICE, device, kind), kind, seed: row.whole(2 ** 32 - 1) };
+    case "host":
+      only(HOST_DEVICE, device, kind);
+      return decodeHostEvent(row, place);
   }
+}
+
+/** @throws FormatError unless an input of this kind stands where it may */
+function only<T extends string>(expected: T, device: string, kind: string): T {
+  if (device === expected) return expected;
+  throw new FormatError(`a "${kind}" input of "${device}", which must be of "${expected}"`);
 }
 
 function names(value: unknown): string[] {

@@ -105,7 +105,8 @@ Deno.test("what is not known is refused by name", () => {
     new DataView(chunk.buffer).setUint16(8, version, true);
     return chunk;
   };
-  const part = (kinds: unknown) => sealed("LOG", encodeCbor([[], [], kinds, [], [], []]));
+  const part = (kinds: unknown, devices: unknown[] = [], entries: unknown[] = []) =>
+    sealed("LOG", encodeCbor([["m"], devices, kinds, entries, [], []]));
   const cases: [Uint8Array, string][] = [
     [new Uint8Array(), "not a recording"],
     [new TextEncoder().encode("\x7fELF and more"), "not a recording"],
@@ -126,6 +127,28 @@ Deno.test("what is not known is refused by name", () => {
     read(fileOf(head(), part([["console", 2]]))).damage,
     'payload "console" version 2: this build does not know it',
   );
+  const event = (device: string, kind: string, ...payload: unknown[]) =>
+    part([[kind, 1]], [device], [[0, 0, 0, 0, 0, ...payload]]);
+  const rows: [Uint8Array, string][] = [
+    [event("host", "host", "flood", "disk0"), 'host event "flood": this build does not know it'],
+    [
+      event("disk0", "host", "stall", "disk0", null, null, null, null, "x", null),
+      'a "host" input of "disk0", which must be of "host"',
+    ],
+    [
+      event("host", "host", "stall", "disk0", null, "EIO", null, -1n, "x", null),
+      "a LOG chunk has -1 where a 64-bit number must be",
+    ],
+    [
+      event("uart0", "reseed", 1),
+      'a "reseed" input of "uart0", which must be of "machine"',
+    ],
+    [
+      event("machine", "reseed", 2 ** 32),
+      "a LOG chunk has 4294967296 where 0 to 4294967295 may be",
+    ],
+  ];
+  for (const [chunk, message] of rows) assertEquals(read(fileOf(head(), chunk)).damage, message);
 });
 
 Deno.test("a log of many cycles must bring their digests", () => {
@@ -170,6 +193,20 @@ Deno.test("a part with every kind of payload is the same after the file", () => 
     { ...at(11, "clock"), kind: "wall-clock", ns: -5n },
     input(12, { device: "nic0", kind: "frame", bytes: random.bytes(1514) }),
     input(13, { device: "nic0", kind: "link", up: false }),
+    input(14, { device: "machine", kind: "reseed", seed: 2 ** 32 - 1 }),
+    input(14, { device: "host", kind: "host", event: "end-closed", concerns: "u", text: "~" }),
+    input(15, {
+      device: "host",
+      kind: "host",
+      event: "injected",
+      concerns: "disk0",
+      request: 2 ** 40,
+      error: "EIO",
+      offset: 2 ** 50,
+      ns: 2n ** 64n - 1n,
+      text: "a read that fails",
+      bytes: random.bytes(4096),
+    }),
     ...Array.from(
       { length: 2 },
       (_, i) =>
