@@ -2,7 +2,7 @@
  * `deno task build:guests`: compiles our own guests into `guests/images/`. The same sources and
  * compiler give the same bytes in any folder: no paths, times or build ids go in.
  */
-import { IMAGE_NAMES, type ImageName } from "./images.ts";
+import { IMAGE_NAMES, type ImageName, PROGRAM_NAMES, type ProgramName } from "./images.ts";
 import { flatSource } from "./kernels/flat.ts";
 
 const COMPILER = "riscv64-unknown-elf-gcc";
@@ -14,6 +14,7 @@ const FLAGS = [
 ];
 // A debugger sees every function of pocket as it is written, and can walk its frames.
 const POCKET_FLAGS = ["-fno-inline", "-fno-omit-frame-pointer"];
+const LINK = ["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"];
 const PROBES: readonly ImageName[] = ["fences", "smp", "timer", "trap", "empty"];
 
 /** The compiler is not installed; the message says how to get it. */
@@ -21,6 +22,16 @@ export class CompilerMissing extends Error {
   constructor() {
     super("needs gcc-riscv64-unknown-elf (apt install gcc-riscv64-unknown-elf)");
   }
+}
+
+/**
+ * Builds a program for Linux in the guest as `NAME.elf` into an existing folder: static, without a
+ * C library. @throws CompilerMissing
+ */
+export async function buildProgram(name: ProgramName, folder: string): Promise<void> {
+  const sources = new URL("./linux", import.meta.url).pathname;
+  const target = await Deno.realPath(folder);
+  await run([...FLAGS, ...LINK, `${name}.c`, "-s", "-o", `${target}/${name}.elf`], sources);
 }
 
 /**
@@ -73,8 +84,7 @@ async function buildGuest(
     }
   }
   const script = `${guests}${name === "pocket" ? "pocket" : "runtime"}/link.ld`;
-  const link = ["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"];
-  await run([...link, "-T", script, ...objects, "-o", image], temporary);
+  await run([...LINK, "-T", script, ...objects, "-o", image], temporary);
 }
 
 /** Sorted, because the order of the objects is the order of the code. */
@@ -103,6 +113,7 @@ if (import.meta.main) {
     const folder = new URL("./images", import.meta.url).pathname;
     await Deno.mkdir(folder, { recursive: true });
     await buildGuests([...IMAGE_NAMES, "flat"], folder);
+    for (const name of PROGRAM_NAMES) await buildProgram(name, folder);
   } catch (error) {
     console.error(error instanceof Error ? error.message : error);
     Deno.exit(4);

@@ -18,10 +18,14 @@ export const IMAGE_NAMES = [
   "empty",
 ] as const;
 
+/** Programs for Linux in a guest, committed too. */
+export const PROGRAM_NAMES = ["lost_updates"] as const;
+export type ProgramName = typeof PROGRAM_NAMES[number];
+
 /** A committed image, or `flat`, which is too large to commit. */
 export type ImageName = typeof IMAGE_NAMES[number] | "flat";
 
 /** The ELF file of a guest, beside this file wherever the sources come from. */
-export function imageUrl(name: ImageName): URL {
+export function imageUrl(name: ImageName | ProgramName): URL {
   return new URL(`./images/${name}.elf`, import.meta.url);
 }

@@ -14,13 +14,9 @@ export async function hindsight(
   args: readonly string[],
   options: { input?: string; env?: Record<string, string> } = {},
 ): Promise<Outcome> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, ...args],
-    stdin: options.input === undefined ? "null" : "piped",
-    stdout: "piped",
-    stderr: "piped",
-    env: { NO_COLOR: "1", ...options.env },
-  }).spawn();
+  const { env } = options;
+  const stdin = options.input === undefined ? "null" : "piped";
+  const child = startHindsight(args, { stdin, stderr: "piped", env });
   if (options.input !== undefined) {
     const writer = child.stdin.getWriter();
     // The process may have ended without reading, which is its right.
@@ -30,4 +26,22 @@ export async function hindsight(
   const { code, stdout, stderr } = await child.output();
   const decoder = new TextDecoder();
   return { status: code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** For tests that talk with it, or end it. */
+export function startHindsight(
+  args: readonly string[],
+  options: {
+    stdin?: "null" | "piped";
+    stderr?: "inherit" | "piped";
+    env?: Record<string, string>;
+  } = {},
+): Deno.ChildProcess {
+  return new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-check", MAIN, ...args],
+    stdin: options.stdin ?? "null",
+    stdout: "piped",
+    stderr: options.stderr ?? "inherit",
+    env: { NO_COLOR: "1", ...options.env },
+  }).spawn();
 }
