@@ -13,6 +13,8 @@ const THINNED_TO = 0.9;
 export class Checkpoints {
   readonly #list: Checkpoint[] = [];
   readonly #states = new HeldBytes();
+  /** Cycles at which state was changed by hand, ascending: the checkpoints there hold the changes, and stay. */
+  changes: readonly number[] = [];
 
   /**
    * @param budgetBytes asked before each thinning; the first checkpoint stays whatever it says
@@ -67,24 +69,28 @@ export class Checkpoints {
     if (this.sizeBytes <= budget) return;
     const focuses = this.focuses();
     while (this.sizeBytes > budget * THINNED_TO && this.#list.length > 1) {
-      let least = 1;
+      let least: number | undefined;
       let leastMissed = Infinity;
       for (let index = 1; index < this.#list.length; index++) {
         const missed = this.#missed(index, focuses);
         if (missed < leastMissed) [least, leastMissed] = [index, missed];
       }
+      if (least === undefined) return;
       this.#drop(least);
     }
   }
 
-  /** Drops all. */
-  clear(): void {
-    while (this.#list.length > 0) this.#drop(this.#list.length - 1);
+  /** Drops all from a cycle on. */
+  clear(from = 0): void {
+    const index = this.#indexAbove(from - 1);
+    while (this.#list.length > index) this.#drop(this.#list.length - 1);
+    this.changes = this.changes.filter((cycle) => cycle < from);
   }
 
   // The replay that a drop would cost, in proportion to the distance from the nearest focus.
   #missed(index: number, focuses: readonly number[]): number {
-    const { work } = this.#list[index];
+    const { cycle, work } = this.#list[index];
+    if (this.changes.includes(cycle)) return Infinity;
     const next = this.#list[index + 1]?.work ?? work + this.spacing;
     const gap = next - this.#list[index - 1].work;
     let distance = Infinity;

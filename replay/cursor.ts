@@ -44,8 +44,8 @@ export interface Cursor {
   /** First and last cycle that can be reached; the end of a branch is `Infinity` until it is known. */
   readonly start: number;
   readonly end: number;
-  /** Goes to a cycle exactly. Throws a RangeError outside start to end. */
-  seek(cycle: number): Promise<void>;
+  /** Goes to a cycle exactly; false, and stays, if the signal fires first. Throws a RangeError outside start to end. */
+  seek(cycle: number, signal?: AbortSignal): Promise<boolean>;
   /** Goes to just after the next cycle in which that hart acts. */
   step(hart: number, signal?: AbortSignal): Promise<Arrival>;
   /** Goes to just before the greatest earlier cycle in which that hart acted. */
@@ -64,7 +64,7 @@ export interface Cursor {
    * bits. Throws a RangeError for an unknown name.
    */
   readRegister(hart: number, name: string): bigint;
-  /** Starts a branch; on one already, the branch now starts here and what lay before is given up. Throws a RangeError for an unknown name. */
+  /** Starts a branch; on one already, what lay after this cycle is given up. Throws a RangeError for an unknown name. */
   writeRegister(hart: number, name: string, value: bigint): void;
   /** The physical address of a virtual one, as the hart would translate a load now; `undefined` if it would fault. Changes nothing. */
   translate(hart: number, address: bigint): number | undefined;

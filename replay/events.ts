@@ -70,6 +70,7 @@ async function before(
     if (reason === "interrupted") return reason;
     if (candidates.length > 0) return await lastIn(traveller, kind, candidates.at(-1)!);
     end = start;
+    await traveller.turn();
   }
 }
 

@@ -25,17 +25,14 @@ export interface CursorOptions {
 interface Branch {
   /** Where the recording was left. */
   readonly from: number;
-  /** The first cycle that can be reached: that of the last change. */
-  start: number;
   readonly host: BranchHost;
   readonly course: Course;
-  /** Changed since the branch's first checkpoint was taken, or not taken yet. */
+  /** Changed here since a checkpoint was taken. */
   edited: boolean;
 }
 
 export class MachineCursor implements Cursor {
   readonly harts: number;
-  readonly start = 0;
   readonly #traveller: Traveller;
   readonly #options: CursorOptions;
   readonly #recording: { readonly course: Course; readonly host: Traveller["seam"]["host"] };
@@ -53,6 +50,10 @@ export class MachineCursor implements Cursor {
     return this.#traveller.cycle;
   }
 
+  get start(): number {
+    return this.#branch?.from ?? 0;
+  }
+
   get end(): number {
     return this.#traveller.course.end;
   }
@@ -62,13 +63,15 @@ export class MachineCursor implements Cursor {
     return this.#traveller.work;
   }
 
-  async seek(cycle: number, signal?: AbortSignal): Promise<void> {
-    const first = this.#branch?.start ?? this.start;
-    if (!Number.isSafeInteger(cycle) || cycle < first || cycle > this.end) {
-      throw new RangeError(`Cycle ${cycle} is not from ${first} to ${this.end}`);
+  async seek(cycle: number, signal?: AbortSignal): Promise<boolean> {
+    const from = this.cycle;
+    if (!Number.isSafeInteger(cycle) || cycle < this.start || cycle > this.end) {
+      throw new RangeError(`Cycle ${cycle} is not from ${this.start} to ${this.end}`);
     }
     await this.#begin();
-    await this.#traveller.seek(cycle, signal);
+    if (await this.#traveller.seek(cycle, signal)) return true;
+    await this.#traveller.seek(from);
+    return false;
   }
 
   async step(hart: number, signal?: AbortSignal): Promise<Arrival> {
@@ -177,13 +180,12 @@ export class MachineCursor implements Cursor {
       const { log, readBlocks, branchCheckpoints } = this.#options;
       const host = new BranchHost(log, this.cycle, traveller.machine.save(), readBlocks);
       const course = { checkpoints: branchCheckpoints(), end: Infinity };
-      this.#branch = { from: this.cycle, start: this.cycle, host, course, edited: true };
+      this.#branch = { from: this.cycle, host, course, edited: true };
       traveller.seam.host = host;
       traveller.course = course;
       return;
     }
     this.#branch.edited = true;
-    this.#branch.start = this.cycle;
     this.#branch.course.end = Infinity;
   }
 
@@ -213,12 +215,14 @@ export class MachineCursor implements Cursor {
     this.#options.onClose();
   }
 
-  // Changes that were made here become the start of the branch.
+  // Changes that were made here are part of the branch from now on; what lay after them is not.
   async #begin(): Promise<void> {
     if (this.#closed) throw new TypeError("The cursor is closed");
     if (!this.#branch?.edited) return;
     this.#branch.edited = false;
-    this.#branch.course.checkpoints.clear();
+    const { checkpoints } = this.#branch.course;
+    checkpoints.clear(this.cycle);
+    checkpoints.changes = [...checkpoints.changes, this.cycle];
     this.#traveller.forgetTrail();
     this.#traveller.checkpoint();
     await this.#traveller.turn();
@@ -237,7 +241,7 @@ export class MachineCursor implements Cursor {
   }
 
   async #atStart(): Promise<{ readonly reason: "start" }> {
-    await this.#traveller.seek(this.#branch?.start ?? this.start);
+    await this.#traveller.seek(this.start);
     return { reason: "start" };
   }
 

@@ -91,6 +91,7 @@ async function lastIn(
     const hit = await firstHit(traveller, conditions, Math.min(start + part, end), signal, true);
     if (hit === "interrupted") return hit;
     if (hit) last = start;
+    await traveller.turn();
   }
   return lastIn(traveller, conditions, last!, Math.min(last! + part, end), signal);
 }
@@ -103,9 +104,12 @@ async function lastOnTheWay(
 ): Promise<Hit | "interrupted" | "many" | undefined> {
   let last: Hit | undefined;
   for (let hits = 0;; hits++) {
-    const hit = await nextHit(traveller, end, signal, hits === 0);
+    // After an access, the next instruction has not had its chance yet.
+    const atOnce = last === undefined || last.reason === "watchpoint";
+    const hit = await nextHit(traveller, end, signal, atOnce);
     if (hit === "interrupted" || hit === undefined) return hit ?? last;
     if (hits >= hitsMax) return "many";
     last = hit;
+    await traveller.turn();
   }
 }

@@ -34,6 +34,7 @@ export async function stepForward(
       }
       if (reason === "interrupted") return "interrupted";
       if (reason === "power" || reason === "stuck") return "end";
+      await traveller.turn();
     }
   } finally {
     traveller.onActed = undefined;
@@ -79,6 +80,7 @@ async function lastActed(
     const { reason } = await traveller.advance(end, signal);
     if (reason === "interrupted") return reason;
     traveller.trail.append(trail);
+    await traveller.turn();
   }
 }
 

@@ -21,7 +21,7 @@ export interface TimelineOptions {
   readonly budgetBytes?: number;
   /** Between automatic checkpoints, in cycles in which some hart acts; 4 million by default, which is 15 to 40 ms of replay. */
   readonly spacing?: number;
-  /** Lets the event loop turn, so that a signal can fire; called every few milliseconds of work. */
+  /** Lets the event loop turn, so that a signal can fire; called at least every few milliseconds of work. */
   readonly turn?: () => Promise<void>;
   /** For branches: what a disk holds where the recording has no copy. */
   readonly readBlocks?: ReadBlocks;

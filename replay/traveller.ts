@@ -35,6 +35,7 @@ export class Traveller {
   trail: Trail;
   /** The state is the one before the inputs of this cycle, as a run to here leaves it. */
   #settled = true;
+  #armed = NO_CONDITIONS;
   /** The last checkpoint at or before here, as far as known. */
   #lastWork = 0;
 
@@ -116,9 +117,10 @@ export class Traveller {
   }
 
   /** What stops {@link advance} from now on. */
-  arm({ breakpoints, watchpoints }: StopConditions): void {
-    this.machine.setBreakpoints(breakpoints);
-    this.machine.setWatchpoints(watchpoints);
+  arm(conditions: StopConditions): void {
+    this.#armed = conditions;
+    this.machine.setBreakpoints(conditions.breakpoints);
+    this.machine.setWatchpoints(conditions.watchpoints);
   }
 
   disarm(): void {
@@ -127,15 +129,18 @@ export class Traveller {
 
   /** Goes forward to a cycle or to a stop, and leaves checkpoints on the way. Power actions do not stop it before the course's end. */
   async advance(until: number, signal?: AbortSignal, stopAtOnce = false): Promise<Advance> {
-    let [lastActed, lastWork, idleRuns] = [this.cycle, this.work, 0];
-    for (let atOnce = stopAtOnce;; atOnce = false) {
+    const from = this.cycle;
+    let [lastActed, lastWork, idleRuns] = [from, this.work, 0];
+    for (;;) {
       if (signal?.aborted) return { reason: "interrupted" };
       const due = Math.max(1, this.spacing - (this.work - this.#lastWork));
-      const stop = await this.machine.run(Math.min(until, this.cycle + due), {
-        stopAtOnce: atOnce,
+      const change = this.course.checkpoints.changes.find((cycle) => cycle > this.cycle);
+      const stop = await this.machine.run(Math.min(until, change ?? until, this.cycle + due), {
+        stopAtOnce: stopAtOnce || this.cycle > from,
       });
       this.trail.to = Math.max(this.trail.to, this.cycle);
       this.#settled = !(stop.reason === "breakpoint" && stop.begun);
+      if (this.cycle === change) this.#change();
       if (stop.reason === "breakpoint" || stop.reason === "watchpoint") return stop;
       if (stop.reason === "stuck") return stop;
       // A branch ends where the guest turns itself off.
@@ -151,6 +156,14 @@ export class Traveller {
         return { reason: "stuck" };
       }
     }
+  }
+
+  // Comes to where state was changed by hand: the checkpoint holds it as it was then.
+  #change(): void {
+    const armed = this.#armed;
+    this.disarm();
+    this.restore(this.cycle);
+    this.arm(armed);
   }
 
   // Not worth its while if the replay that it saves is shorter than from one checkpoint to the next.

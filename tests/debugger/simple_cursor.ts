@@ -73,10 +73,11 @@ export class SimpleCursor implements Cursor {
     return this.#end;
   }
 
-  async seek(cycle: number): Promise<void> {
+  async seek(cycle: number): Promise<boolean> {
     if (cycle < this.start || cycle > this.end) throw new RangeError(`Cycle ${cycle} is outside`);
     this.#restore(cycle);
     if (this.cycle < cycle) await this.#machine.run(cycle);
+    return true;
   }
 
   async step(hart: number, signal?: AbortSignal): Promise<Arrival> {
@@ -124,11 +125,12 @@ export class SimpleCursor implements Cursor {
       if (signal?.aborted) return { reason: "interrupted" };
       await this.seek(from);
       let last: { cycle: number; arrival: Arrival } | undefined;
-      for (let isFirst = true; this.cycle < to; isFirst = false) {
-        const arrival = await this.#run(conditions, to, isFirst);
+      for (let atOnce = true; this.cycle < to;) {
+        const arrival = await this.#run(conditions, to, atOnce);
         if (arrival === undefined) break;
         const cycle = arrival.reason === "watchpoint" ? this.cycle - 1 : this.cycle;
         if (cycle < to) last = { cycle, arrival };
+        atOnce = arrival.reason === "watchpoint";
       }
       if (last !== undefined) {
         await this.seek(last.cycle);

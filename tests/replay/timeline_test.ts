@@ -55,6 +55,114 @@ Deno.test("a write starts a branch, and the recording stays as it was", async ()
   timeline.close();
 });
 
+Deno.test("a branch holds every change at its cycle, and goes back before each", async () => {
+  const timeline = timelineOf(await record(POCKET), { spacing: 20_000 });
+  const cursor = await timeline.cursor(60_000);
+  const MARK = DRAM + 0x20_0000;
+  const mark = () => cursor.readMemory(MARK, 1)![0];
+  for (const [cycle, value] of [[60_000, 1], [90_000, 2], [120_000, 3]]) {
+    await cursor.seek(cycle);
+    assert(cursor.writeMemory(MARK, Uint8Array.of(value)));
+  }
+  assertEquals([cursor.start, cursor.branch], [60_000, { from: 60_000 }]);
+  await cursor.seek(160_000);
+  const digest = cursor.digest();
+  const seen: number[][] = [];
+  for (const cycle of [60_000, 89_999, 90_000, 119_999, 120_000, 160_000]) {
+    await cursor.seek(cycle);
+    seen.push([cycle, mark()]);
+  }
+  assertEquals(seen.map(([, value]) => value), [1, 1, 2, 2, 3, 3]);
+  assertEquals(cursor.digest(), digest);
+  // Forward through a change, by steps, by a run to a breakpoint, and by a run to a watched access.
+  await cursor.seek(89_998);
+  for (const expected of [1, 2, 2]) {
+    await cursor.step(0);
+    assertEquals(mark(), expected, `${cursor.cycle}`);
+  }
+  await cursor.seek(150_000);
+  const breakpoints = new Set([cursor.readRegister(0, "pc")]);
+  await cursor.seek(80_000);
+  while (mark() < 3) {
+    const { reason } = await cursor.continue({ breakpoints, watchpoints: [] });
+    assertEquals(reason, "breakpoint");
+  }
+  await cursor.seek(160_000);
+  assertEquals(cursor.digest(), digest);
+  // Backward across one, by a step and by a scan.
+  await cursor.seek(90_000);
+  assertEquals(await cursor.reverseStep(0), { reason: "step", hart: 0 });
+  assertEquals(mark(), 1);
+  await cursor.seek(160_000);
+  const none = { breakpoints: new Set([1n]), watchpoints: [] };
+  assertEquals(await cursor.reverseContinue(none), { reason: "start" });
+  assertEquals([cursor.cycle, mark()], [60_000, 1]);
+  // A change in the past gives up what lay after it.
+  await cursor.seek(100_000);
+  cursor.writeMemory(MARK, Uint8Array.of(9));
+  await cursor.seek(160_000);
+  assertEquals(mark(), 9);
+  await cursor.seek(95_000);
+  assertEquals(mark(), 2);
+  timeline.close();
+});
+
+Deno.test("no budget drops a change made by hand", async () => {
+  const timeline = timelineOf(await record(POCKET), { spacing: 20_000, budgetBytes: 1 });
+  const cursor = await timeline.cursor(650_000);
+  cursor.writeRegister(0, "x31", 1n);
+  await cursor.seek(750_000);
+  cursor.writeRegister(0, "mscratch", 0x55n);
+  await cursor.seek(900_000);
+  const digest = cursor.digest();
+  await cursor.seek(700_000);
+  assert(cursor.readRegister(0, "mscratch") !== 0x55n);
+  await cursor.seek(900_000);
+  assertEquals([cursor.readRegister(0, "mscratch"), cursor.digest()], [0x55n, digest]);
+  timeline.close();
+});
+
+Deno.test("a breakpoint counts where a checkpoint falls due, and right after a watched access", async () => {
+  const recording = await record(POCKET);
+  const spacing = 5_000;
+  let compared = 0;
+  for (let due = 1; compared < 5; due++) {
+    const at = due * spacing;
+    const timeline = timelineOf(recording, { spacing });
+    const cursor = await timeline.cursor(at);
+    const pc = cursor.readRegister(0, "pc");
+    const before: bigint[] = [];
+    for (let i = 0; i < 4; i++) {
+      await cursor.reverseStep(0);
+      before.push(cursor.readRegister(0, "pc"));
+    }
+    const from = cursor.cycle;
+    timeline.close();
+    if (before.includes(pc) || from !== at - 4) continue;
+    compared++;
+    const fresh = timelineOf(recording, { spacing });
+    const other = await fresh.cursor(from);
+    const arrival = await other.continue({ breakpoints: new Set([pc]), watchpoints: [] });
+    assertEquals([arrival, other.cycle], [{ reason: "breakpoint", hart: 0 }, at]);
+    fresh.close();
+  }
+  const timeline = timelineOf(recording);
+  const cursor = await timeline.cursor(650_000);
+  const stack = Number(cursor.readRegister(0, "x2") & ~4095n);
+  const watchpoints = [{ address: stack, sizeBytes: 4096, kind: "write" as const }];
+  assertEquals(
+    (await cursor.reverseContinue({ breakpoints: new Set(), watchpoints })).reason,
+    "watchpoint",
+  );
+  await cursor.step(0);
+  const after = cursor.cycle;
+  const breakpoints = new Set([cursor.readRegister(0, "pc")]);
+  await cursor.step(0);
+  const arrival = await cursor.reverseContinue({ breakpoints, watchpoints });
+  assertEquals([arrival, cursor.cycle], [{ reason: "breakpoint", hart: 0 }, after]);
+  timeline.close();
+});
+
 Deno.test("a branch answers what was in flight, and runs on to the guest's end", async () => {
   const recording = await record(POCKET);
   const disk = recording.entries.find((entry) =>
