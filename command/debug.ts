@@ -2,6 +2,7 @@
 import { isElf } from "../devices/boot/elf.ts";
 import { COMMANDS } from "../debugger/commands/list.ts";
 import { Debugger } from "../debugger/debugger.ts";
+import { eventLoopTurns } from "../debugger/deno/event_loop.ts";
 import { GdbListener } from "../debugger/deno/gdb_listener.ts";
 import { HttpListener, randomToken } from "../debugger/deno/http_listener.ts";
 import { httpFace } from "../debugger/http/app.ts";
@@ -71,8 +72,7 @@ function opener({ path, log, config, images, build, stored }: OpenRecording, at:
     stored,
     onDropped: (cycle, why) =>
       console.error(`hindsight: ${path}: the checkpoint at cycle ${cycle} is not used: ${why}`),
-    // An immediate comes before the sockets are looked at: Ctrl-C would wait for the end.
-    turn: () => new Promise((resolve) => setTimeout(resolve, 0)),
+    turn: eventLoopTurns(),
   });
   const tables = images.filter(({ bytes }) => isElf(bytes)).map(({ bytes }) => elfSymbols(bytes));
   const finding: KernelFinding = {};

@@ -61,6 +61,12 @@ export const parameter = {
   onOff: z.enum(["on", "off"]),
 } as const;
 
+/** A command, and its parameters as they were checked. */
+export interface Call {
+  readonly command: Command;
+  readonly parameters: z.output<z.ZodObject>;
+}
+
 /**
  * Runs a command from a line such as `goto 1000` or `memory $sp length=16`.
  * @throws CommandError if there is no such command or the arguments do not fit
@@ -71,9 +77,15 @@ export async function runLine(
   line: string,
   signal?: AbortSignal,
 ): Promise<Answer> {
+  const { command, parameters } = parseLine(commands, line);
+  return await command.run(debug, parameters, signal);
+}
+
+/** @throws CommandError if there is no such command or the arguments do not fit */
+export function parseLine(commands: readonly Command[], line: string): Call {
   const [name = "help", ...words] = line.trim().split(/\s+/).filter((word) => word !== "");
   const found = findCommand(commands, name);
-  return await runCommand(found, debug, argumentsOf(found, words), signal);
+  return check(found, argumentsOf(found, words));
 }
 
 /**
@@ -86,12 +98,14 @@ export async function runCommand(
   parameters: unknown,
   signal?: AbortSignal,
 ): Promise<Answer> {
+  return await found.run(debug, check(found, parameters).parameters, signal);
+}
+
+function check(found: Command, parameters: unknown): Call {
   const parsed = found.parameters.safeParse(parameters);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    throw new CommandError(`${issue.path.join(".")}: ${issue.message}; ${usage(found)}`);
-  }
-  return await found.run(debug, parsed.data, signal);
+  if (parsed.success) return { command: found, parameters: parsed.data };
+  const [issue] = parsed.error.issues;
+  throw new CommandError(`${issue.path.join(".")}: ${issue.message}; ${usage(found)}`);
 }
 
 /** `goto CYCLE` */

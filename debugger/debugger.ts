@@ -206,14 +206,14 @@ export class Debugger {
     };
   }
 
-  /** Goes to a cycle. */
-  async seek(cycle: number): Promise<void> {
+  /** Goes to a cycle; stays where it is if the signal fires before it is there. */
+  async seek(cycle: number, signal?: AbortSignal): Promise<void> {
     const { start, end } = this.cursor;
     if (cycle < start || cycle > end) {
       throw new CommandError(`Cycle ${cycle} is outside ${start} to ${end}`);
     }
-    await this.cursor.seek(cycle);
-    this.arrival = undefined;
+    const isThere = await this.cursor.seek(cycle, signal);
+    this.arrival = isThere ? undefined : { reason: "interrupted" };
   }
 
   /** Steps a hart by one of its actions. */

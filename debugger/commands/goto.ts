@@ -11,8 +11,8 @@ export const goto = command({
     cycle: z.union([z.enum(["start", "end"]), z.string().regex(/^#\d{1,6}$/), parameter.cycle]),
   }),
   effect: "moves",
-  async run(debug, { cycle }) {
-    await debug.seek(typeof cycle === "number" ? cycle : named(cycle));
+  async run(debug, { cycle }, signal) {
+    await debug.seek(typeof cycle === "number" ? cycle : named(cycle), signal);
     return position(debug);
 
     function named(name: string): number {

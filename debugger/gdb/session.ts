@@ -1,6 +1,6 @@
 /** A session with one gdb: answers each packet. Source: Debugging with GDB, appendix E "Remote Protocol". */
 import type { Arrival } from "../../replay/cursor.ts";
-import { type Command, runLine } from "../command.ts";
+import { type Call, type Command, parseLine } from "../command.ts";
 import { CommandError, type Debugger } from "../debugger.ts";
 import { hexBytes, parseHexBytes } from "../number.ts";
 import { GdbBreakpoints } from "./breakpoints.ts";
@@ -22,6 +22,16 @@ const FEATURES = `PacketSize=${PACKET_BYTES_MAX.toString(16)};QStartNoAckMode+;`
 const [UNSUPPORTED, OK, MALFORMED, FAULT] = ["", "OK", "E01", "E0e"];
 /** Bytes of memory in one reply, or of console text: two digits each. */
 const DATA_BYTES_MAX = PACKET_BYTES_MAX / 2 - 16;
+
+const STALE =
+  "\n(gdb does not notice by itself: maintenance flush register-cache, maintenance flush dcache)";
+/** What `monitor` adds to the answers of some commands. */
+const NOTES: Readonly<Record<string, string>> = {
+  "help": "\n\nWhat moves happens at gdb's next resume: monitor goto 1000, then stepi or continue.",
+  "set-register": STALE,
+  "set-memory": STALE,
+  "physical": STALE,
+};
 
 /** The connection, as a session sees it. */
 export interface GdbConnection {
@@ -50,6 +60,8 @@ export class GdbSession {
   #stopped = 0;
   /** The last stop, if it was at a watched access. */
   #hit: Arrival | undefined;
+  /** A movement that `monitor` has asked for: it happens at the next resume, so that gdb sees it. */
+  #armed: { readonly line: string; readonly call: Call } | undefined;
   /** Ends the movement under way. */
   #abort: AbortController | undefined;
   #work: Promise<void> = Promise.resolve();
@@ -220,6 +232,7 @@ export class GdbSession {
   }
 
   async #resume(resumption: Resumption): Promise<string> {
+    if (this.#armed) return await this.#resumeArmed(this.#armed.call);
     const hitBefore = this.#hit;
     const arrival = await this.#whileMoving((signal) => resume(this.#debug, resumption, signal));
     this.#hit = arrival.reason === "watchpoint" ? arrival : undefined;
@@ -231,6 +244,14 @@ export class GdbSession {
     // gdb takes the thread of a stop reply for selected.
     this.#general = hart;
     return stopReply(this.#debug, arrival, hart, (pc) => this.#breakpoints.kindAt(pc));
+  }
+
+  // Whatever gdb resumes for, a step over a breakpoint perhaps: without a signal it stops for good.
+  async #resumeArmed(call: Call): Promise<string> {
+    this.#armed = this.#hit = undefined;
+    this.#print(await this.#run(call));
+    this.#stopped = this.#general = this.#debug.hart;
+    return `T00thread:${threadId(this.#stopped)};`;
   }
 
   async #whileMoving<T>(move: (signal: AbortSignal) => Promise<T>): Promise<T> {
@@ -340,27 +361,48 @@ export class GdbSession {
     return (from + part.length < document.length ? "m" : "l") + part;
   }
 
-  // The answer goes out as console output, however long it is.
+  // gdb takes its copy of registers and memory for right until it has resumed: what moves waits.
   async #monitor(digits: string): Promise<string> {
     const bytes = parseHexBytes(digits);
     if (bytes === undefined) return MALFORMED;
-    const line = new TextDecoder().decode(bytes);
-    const { cycle } = this.#debug.cursor;
-    const hart = this.#debug.hart;
-    let text = await this.#whileMoving((signal) =>
-      runLine(this.#commands, this.#debug, line, signal)
-    ).then((answer) => answer.text, (error) => {
+    const line = new TextDecoder().decode(bytes).trim();
+    try {
+      const call = parseLine(this.#commands, line);
+      this.#print(
+        call.command.effect === "moves" ? this.#arm(line, call) : await this.#run(call) +
+          (NOTES[call.command.name] ?? ""),
+      );
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      this.#print(error.message);
+    }
+    return OK;
+  }
+
+  #arm(line: string, call: Call): string {
+    const forgotten = this.#armed ? `; ${this.#armed.line} is forgotten` : "";
+    this.#armed = { line, call };
+    return `${line}: happens at the next resume (stepi, continue, …)${forgotten}`;
+  }
+
+  /** What a command answers, or why it does not. */
+  async #run({ command, parameters }: Call): Promise<string> {
+    try {
+      const { text } = await this.#whileMoving((signal) =>
+        Promise.resolve(command.run(this.#debug, parameters, signal))
+      );
+      return text;
+    } catch (error) {
       if (error instanceof CommandError) return error.message;
       throw error;
-    });
-    if (this.#debug.cursor.cycle !== cycle) {
-      text += "\n(gdb does not notice by itself: maintenance flush register-cache)";
     }
-    if (this.#debug.hart !== hart) this.#stopped = this.#general = this.#debug.hart;
+  }
+
+  /** Console output, in as many packets as it needs. */
+  #print(text: string): void {
     const output = new TextEncoder().encode(`${text}\n`);
     for (let at = 0; at < output.length; at += DATA_BYTES_MAX) {
       this.#reply(`O${hexBytes(output.subarray(at, at + DATA_BYTES_MAX))}`);
     }
-    return OK;
   }
 }

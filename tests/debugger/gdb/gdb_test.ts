@@ -87,8 +87,8 @@ Deno.test("gdb: conditions, reverse-next, reverse-step and temporary breakpoints
     ...["echo [caller]\\n", "delete", "reverse-next", "x/i $pc", "reverse-step", "x/i $pc"],
     ...["echo [again]\\n", "thbreak *note_alarm", "continue", `p ${alarms}`],
     ...["continue", "echo [monitor]\\n"],
-    ...["monitor break note_alarm", "monitor breakpoints", "monitor reverse-continue"],
-    ...["monitor nonsense", "monitor goto 99999999999", "monitor disassemble note_alarm 3"],
+    ...["monitor break note_alarm", "monitor breakpoints", "monitor reverse-continue", "stepi"],
+    ...["monitor nonsense", "monitor disassemble note_alarm 3"],
   ]);
   assertMatch(section(output, "condition"), /Breakpoint 1, 0x[0-9a-f]+ in note_alarm \(\)/);
   assertMatch(section(output, "condition"), /= 10$/m);
@@ -97,8 +97,43 @@ Deno.test("gdb: conditions, reverse-next, reverse-step and temporary breakpoints
   assertMatch(output, /breakpoint \d+ at 0x[0-9a-f]+ <note_alarm>/);
   assertMatch(output, /stopped at a breakpoint on hart 0/);
   assertStringIncludes(output, 'Unknown command "nonsense"; "help" lists them');
-  assertMatch(output, /Cycle 99999999999 is outside 0 to \d+/);
   assertMatch(output, /<note_alarm>: c\.addi/);
+});
+
+Deno.test("gdb: what monitor moves, it sees: registers, memory and frame", async () => {
+  if (!await hasGdb()) return;
+  const cursor = await pocketAtItsEnd();
+  const stale = ["p $cycle", "p/x $pc", "x/gx $sp", "p/x $sp"];
+  const output = await gdb(cursor, "pocket", [
+    // A step over the breakpoint at the pc, which `continue` makes by itself, must end there too.
+    ...["break note_alarm", "reverse-continue", "echo [armed]\n", "monitor goto 100000000"],
+    ...["echo [moved]\n", "continue", ...stale],
+    ...["echo [back]\n", "monitor goto 5000", "monitor reverse-step 3", "reverse-continue"],
+    ...["p $cycle", "echo [trap]\n", "monitor goto 99999999999", "stepi", "p $cycle"],
+    ...["echo [bad]\n", "monitor goto nowhere", "monitor goto", "stepi", "p $cycle"],
+  ]);
+  assertStringIncludes(output, "goto 100000000: happens at the next resume");
+  const moved = section(output, "moved");
+  assertMatch(output, /cycle 100000000, hart 0 at 0x[0-9a-f]+ <\w+\+?/);
+  assertMatch(moved, /stopped\.\n0x[0-9a-f]+ in \w+ \(\)/);
+  await cursor.seek(100_000_000);
+  const [cycle, pc, sp] = [...moved.matchAll(/^\$\d+ = (\S+)$/gm)].map(([, value]) => value);
+  assertEquals(cycle, "100000000");
+  assertEquals(BigInt(pc), cursor.readRegister(0, "pc"));
+  assertEquals(BigInt(sp), cursor.readRegister(0, "x2"));
+  const word = cursor.readMemory(Number(BigInt(sp)), 8)!;
+  const memory = new DataView(word.buffer).getBigUint64(0, true);
+  assertEquals(BigInt(/<?\S*>?:\t(0x[0-9a-f]+)/.exec(moved)![1]), memory);
+  assertStringIncludes(output, "goto 5000 is forgotten");
+  for (let i = 0; i < 3; i++) await cursor.reverseStep(0);
+  const back = `= ${cursor.cycle}\n`;
+  assertStringIncludes(`${section(output, "back")}\n`, back);
+  assertStringIncludes(`${section(output, "trap")}\n`, back);
+  assertMatch(output, /Cycle 99999999999 is outside 0 to \d+/);
+  // What does not fit arms nothing: the step is a step.
+  await cursor.step(0);
+  assertStringIncludes(`${section(output, "bad")}\n`, `= ${cursor.cycle}\n`);
+  assertMatch(output, /cycle: Invalid input; goto CYCLE/);
 });
 
 Deno.test("gdb writes on a branch, and monitor return comes back", async () => {
@@ -108,8 +143,9 @@ Deno.test("gdb writes on a branch, and monitor return comes back", async () => {
   const digest = cursor.digest();
   const output = await gdb(cursor, "pocket", [
     ...["set var *(long *)&ledger = 0x1234", "p/x *(long *)&ledger", "p $a0 = 0x77", "p/x $a0"],
-    ...["monitor where", "monitor return", "maintenance flush register-cache", "p $cycle"],
+    ...["monitor where", "monitor return", "continue", "p $cycle"],
   ]);
+  assertStringIncludes(output, "\n$4 = 100000000\n");
   assertMatch(output, /= 0x1234$/m);
   assertMatch(output, /= 0x77$/m);
   assertStringIncludes(output, "on a branch that left the recording at 100000000");
