@@ -5,6 +5,7 @@ import { readRecordingFile } from "./recording_file.ts";
 import type { Recording } from "../replay/format/reader.ts";
 import { countHostEvents } from "../replay/host_events.ts";
 import { entryKind } from "./events.ts";
+import { describeEnd } from "../replay/log.ts";
 import { STATUS } from "./errors.ts";
 import { type Flag, parseFlags } from "./flags.ts";
 import { onlyFile } from "./recording_file.ts";
@@ -69,7 +70,7 @@ function page(facts: Facts): string {
       `${image.name}, ${image.sizeBytes} bytes, sha256 ${image.sha256.slice(0, 16)}…`,
     ]),
     ["length", `${facts.cycles} cycles (${(facts.cycles / 1e9).toFixed(3)} s of guest time)`],
-    ["end", end.reason === "power" ? `power ${end.power.action} ${end.power.code}` : end.reason],
+    ["end", describeEnd(end)],
     ["damage", facts.damage ?? "none"],
     ["inputs", counted(inputs)],
     ["host events", counted(facts.hostEvents)],

@@ -7,6 +7,7 @@ import { UsageError } from "./errors.ts";
 import { prepareGuest } from "./guest.ts";
 import { MACHINE_FLAGS, type MachineRequest, machineRequest } from "./machine_config.ts";
 import { type MachineRun, type RunEnd, runMachine } from "./run_machine.ts";
+import { signalStatus } from "./signals.ts";
 
 /** @returns the exit status */
 export async function run(args: readonly string[]): Promise<number> {
@@ -37,6 +38,7 @@ export async function runRequest(
         hasTerminal: wantsInput(request),
         send,
         untilCycle: request["until-cycle"],
+        endsOnSignals: true,
         onDigest: digests && ((cycle, digest) => digests.write(cycle, digest)),
         engine: {
           tlbEntries: request["tlb-entries"],
@@ -64,6 +66,7 @@ function wantsInput(request: MachineRequest): boolean {
 /** Says on standard error how a run failed, if it did; returns the exit status. */
 function conclude({ stop, cycle }: RunEnd): number {
   if (stop.reason === "until" || stop.reason === "left") return STATUS.ok;
+  if (stop.reason === "signal") return signalStatus(stop.signal);
   if (stop.reason === "stuck") {
     console.error(
       `hindsight: guest stuck at cycle ${cycle}: every hart waits, and nothing can come`,

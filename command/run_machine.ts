@@ -14,6 +14,7 @@ import { CheckpointRecorder, type CheckpointSink } from "../replay/checkpoint_re
 import type { Recorder } from "../replay/recorder.ts";
 import type { Boot } from "./boot_files.ts";
 import { HostError } from "./errors.ts";
+import { type EndingSignal, onEndingSignal } from "./signals.ts";
 
 /** A machine and what is around it. */
 export interface MachineRun {
@@ -27,6 +28,8 @@ export interface MachineRun {
   /** Console input instead of a terminal. */
   readonly send?: Uint8Array;
   readonly untilCycle?: number;
+  /** SIGINT, SIGTERM and SIGHUP end the run, and not the process. */
+  readonly endsOnSignals?: boolean;
   /** Ends the run with `left` after this wall time. */
   readonly timeoutMs?: number;
   readonly onDigest?: (cycle: number, digest: string) => void;
@@ -42,15 +45,18 @@ interface Recording {
   readonly checkpoints?: CheckpointSink;
 }
 
-/** How a run ended. `left`: the user, the timeout or a signal ended it. */
+/** What ended a run before its end: the user or the timeout, or a signal. */
+type Departure = { readonly reason: "left" } | {
+  readonly reason: "signal";
+  readonly signal: EndingSignal;
+};
+
+/** How a run ended. */
 export interface RunEnd {
-  readonly stop: Stop | { readonly reason: "left" };
+  readonly stop: Stop | Departure;
   readonly cycle: number;
   readonly digest: string;
 }
-
-/** How long a run goes on before it sees that the user has left. */
-const CHUNK_CYCLES = 20_000_000;
 
 /**
  * @throws DiskFileError, ImageError for what cannot be attached or loaded
@@ -59,13 +65,18 @@ const CHUNK_CYCLES = 20_000_000;
 export async function runMachine(run: MachineRun): Promise<RunEnd> {
   const disks: DiskFile[] = [];
   let terminal: Terminal | undefined;
+  let stopListening = () => {};
+  let departure: Departure | undefined;
   try {
     for (const { path, access } of run.boot.disks) disks.push(DiskFile.open(path, access));
     const host = new LiveHost({
       timing: run.timing,
       seed: run.seed,
       disks: new Map(disks.map((disk, index) => [diskId(index), disk])),
-      onConsole: (_device, bytes) => run.onConsole(bytes),
+      onConsole: (_device, bytes) => {
+        // After SIGHUP there is no terminal any more.
+        if (departure?.reason !== "signal" || departure.signal !== "SIGHUP") run.onConsole(bytes);
+      },
       typist: run.send === undefined ? undefined : new Typist(UART_ID, run.send),
     });
     const config = configOf(run, disks);
@@ -74,34 +85,36 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     const machine = await create(run, config, recorder ?? host, onDigest);
     const checkpoints: CheckpointRecorder | undefined = sink &&
       new CheckpointRecorder(machine, sink);
-    let hasLeft = false;
-    if (run.hasTerminal) {
-      terminal = Terminal.open(
-        host.attachConsole(UART_ID),
-        () => hasLeft = true,
-        (signal) => Deno.exit(128 + signal),
-      );
+    const leave = () => departure ??= { reason: "left" };
+    const mailbox = run.hasTerminal ? host.attachConsole(UART_ID) : undefined;
+    if (run.endsOnSignals) {
+      stopListening = onEndingSignal((signal) => {
+        departure ??= { reason: "signal", signal };
+        mailbox?.close(); // a machine that waits for input waits no longer
+      });
     }
-    const startMs = performance.now();
-    const until = run.untilCycle ?? Infinity;
-    let stop: Stop;
-    do {
-      // Only a run without an end of its own can find that the guest is stuck.
-      const isWatched = host.isLive || run.timeoutMs !== undefined;
-      stop = await machine.run(isWatched ? Math.min(until, machine.cycle + CHUNK_CYCLES) : until);
-      if (run.timeoutMs !== undefined) hasLeft ||= performance.now() - startMs > run.timeoutMs;
-    } while (stop.reason === "until" && machine.cycle < until && !hasLeft);
+    if (mailbox) terminal = Terminal.open(mailbox, leave, () => {});
+    const endMs = performance.now() + (run.timeoutMs ?? Infinity);
+    const isOver = () => {
+      if (performance.now() > endMs) leave();
+      return departure !== undefined;
+    };
+    const stop = await machine.run(run.untilCycle ?? Infinity, { isOver });
     host.flush();
-    const isEnd = stop.reason !== "until" || machine.cycle >= until;
     const end: RunEnd = {
-      stop: isEnd ? stop : { reason: "left" },
+      stop: stop.reason === "power" ? stop : departure ?? stop,
       cycle: machine.cycle,
       digest: machine.digest(),
     };
     checkpoints?.finish();
-    if (recorder !== undefined) await finish(recorder, machine, config, end.stop);
+    if (recorder !== undefined) {
+      // Inputs of the last cycle belong to a replay only if it reaches the next one.
+      if (stop.reason === "stuck") await machine.run(machine.cycle + 1);
+      finish(recorder, machine, config, end.stop);
+    }
     return end;
   } finally {
+    stopListening();
     terminal?.close();
     for (const disk of disks) disk.close();
   }
@@ -136,14 +149,12 @@ function configOf(
   };
 }
 
-async function finish(
+function finish(
   recorder: Recorder,
   machine: Machine,
   { harts }: MachineConfig,
   stop: RunEnd["stop"],
-): Promise<void> {
-  // Inputs of the last cycle belong to a replay only if it reaches the next one.
-  if (stop.reason === "stuck") await machine.run(machine.cycle + 1);
+): void {
   let instructions = 0;
   for (let hart = 0; hart < harts; hart++) {
     instructions += Number(machine.engine.field(hart, "retired"));
@@ -156,7 +167,7 @@ function endOf(stop: RunEnd["stop"]): LogEnd {
   if (stop.reason === "breakpoint" || stop.reason === "watchpoint") {
     throw new Error(`nobody asked to stop at a ${stop.reason}`);
   }
-  return { reason: stop.reason };
+  return stop;
 }
 
 async function create(

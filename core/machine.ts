@@ -155,8 +155,12 @@ export class Machine implements Bus {
    * Runs until a cycle, until the guest turns itself off, or until a breakpoint or watchpoint.
    *
    * A breakpoint at the very cycle at which it begins does not stop it, unless `stopAtOnce`.
+   * @param options `isOver` is asked after every slice: once it says so, here is where it stops
    */
-  async run(until: number, options: { readonly stopAtOnce?: boolean } = {}): Promise<Stop> {
+  async run(
+    until: number,
+    options: { readonly stopAtOnce?: boolean; readonly isOver?: () => boolean } = {},
+  ): Promise<Stop> {
     this.#conditions.armFrom(options.stopAtOnce ? this.#cycle : this.#cycle + 1);
     for (;;) {
       if (this.#power) return this.#stop();
@@ -167,7 +171,7 @@ export class Machine implements Bus {
       if (hart !== undefined) {
         return { reason: "breakpoint", hart, begun: this.#served === this.#cycle };
       }
-      if (this.#cycle >= until) return { reason: "until" };
+      if (this.#cycle >= until || options.isOver?.()) return { reason: "until" };
       const settled = this.#host.settle(this.#cycle);
       if (settled) await settled;
       this.#served = this.#cycle;

@@ -44,11 +44,13 @@ export interface LogDigest {
 }
 
 /**
- * How a recording ended. `left`: the user ended it. `stuck`: every hart waited and nothing could come.
+ * How a recording ended. `left`: the user ended it, or `signal` did. `stuck`: every hart waited and
+ * nothing could come.
  * `cut`: nobody wrote an end, because the recording process was killed or the host failed.
  */
 export type LogEnd =
   | { readonly reason: "power"; readonly power: PowerOutput }
+  | { readonly reason: "signal"; readonly signal: string }
   | { readonly reason: "until" | "stuck" | "left" | "cut" };
 
 /** What is known once a recording has ended. */
@@ -89,6 +91,12 @@ export interface LogSink {
   part(part: LogPart): void;
   /** The last call. */
   end(conclusion: LogConclusion): void;
+}
+
+/** In a word or two. */
+export function describeEnd(end: LogEnd): string {
+  if (end.reason === "power") return `power ${end.power.action} ${end.power.code}`;
+  return end.reason === "signal" ? `signal ${end.signal}` : end.reason;
 }
 
 /** The id of a device's n-th entry. */

@@ -2,7 +2,7 @@
 import type { Host, Output } from "../core/host.ts";
 import { DIGEST_CYCLES, type Machine, type Stop } from "../core/machine.ts";
 import { DivergenceError } from "./divergence.ts";
-import type { Log } from "./log.ts";
+import { describeEnd, type Log } from "./log.ts";
 import { OutputCheck, type OutputHash } from "./outputs.ts";
 import { Player } from "./player.ts";
 
@@ -127,7 +127,7 @@ class DigestCheck {
 
 function compareEnd({ end, endCycle }: Log, stop: Stop, player: Player): void {
   const isPower = end.reason === "power";
-  const expected = isPower ? `power ${end.power.action} ${end.power.code}` : end.reason;
+  const expected = describeEnd(end);
   if (isPower !== (stop.reason === "power") || isPower && expected !== describe(stop)) {
     throw new DivergenceError(endCycle, "machine", `end by ${expected}`, describe(stop));
   }

@@ -4,8 +4,12 @@ import { decodeCbor, encodeCbor, Fields } from "./cbor.ts";
 import { FormatError } from "./codec.ts";
 
 export function encodeEnd({ end, instructions }: LogConclusion): Uint8Array {
-  const power = end.reason === "power" ? [end.power.action, end.power.code] : [];
-  return encodeCbor([instructions ?? 0, end.reason, ...power]);
+  return encodeCbor([instructions ?? 0, end.reason, ...detailsOf(end)]);
+}
+
+function detailsOf(end: LogEnd): unknown[] {
+  if (end.reason === "power") return [end.power.action, end.power.code];
+  return end.reason === "signal" ? [end.signal] : [];
 }
 
 export function decodeEnd(payload: Uint8Array, endCycle: number): LogConclusion {
@@ -22,6 +26,8 @@ function endOf(reason: string, fields: Fields): LogEnd {
       const action = fields.text(/^(poweroff|reset|fail)$/) as "poweroff" | "reset" | "fail";
       return { reason, power: { kind: "power", action, code: fields.whole(65535) } };
     }
+    case "signal":
+      return { reason, signal: fields.text(/^SIG[A-Z0-9]{1,13}$/) };
     case "until":
     case "stuck":
     case "left":
