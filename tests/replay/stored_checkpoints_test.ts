@@ -1,58 +1,18 @@
 /** Checkpoints that travel in a recording: right, used, and never needed. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Random } from "../../core/random.ts";
-import { CheckpointRecorder } from "../../replay/checkpoint_recorder.ts";
 import { codec } from "../../replay/deno/codec.ts";
 import { DivergenceError } from "../../replay/divergence.ts";
 import { decodeFrame, decodePayload, encodeChunk, FRAME_BYTES } from "../../replay/format/chunk.ts";
-import { MemoryFile } from "../../replay/format/codec.ts";
-import type { Recording } from "../../replay/format/reader.ts";
-import { Recorder } from "../../replay/recorder.ts";
 import { replay } from "../../replay/replayer.ts";
-import type { Stored } from "../../replay/stored.ts";
 import { StoredCheck } from "../../replay/stored_check.ts";
 import { Timeline } from "../../replay/timeline.ts";
-import {
-  buildOf,
-  configOf,
-  type Guest,
-  memoryHost,
-  outputHash,
-  read,
-  writerOf,
-} from "./machines.ts";
+import { buildOf, type Guest, outputHash, read } from "./machines.ts";
+import { recordStored, storedOf } from "./stored.ts";
 
 const SEED = 31;
 const POCKET: Guest = { image: "pocket", harts: 1, cycles: 95_000_000 };
 const SMP: Guest = { image: "smp", harts: 4, cycles: 65_000_000 };
-const GAP = { gap: 1000, spacing: 1000 };
-
-/** Records with checkpoints more often than a user's recording has them. */
-async function recordStored(guest: Guest): Promise<Uint8Array> {
-  const file = new MemoryFile();
-  const writer = writerOf(guest, file);
-  const recorder = new Recorder({ host: memoryHost(), sink: writer, hash: outputHash });
-  const machine = await buildOf(guest, configOf(guest))(recorder, (cycle, digest) => {
-    recorder.digest(cycle, digest);
-    checkpoints.digested();
-  });
-  const checkpoints = new CheckpointRecorder(machine, writer, GAP);
-  const stop = await machine.run(guest.cycles);
-  checkpoints.finish();
-  const end = stop.reason === "power"
-    ? { reason: "power" as const, power: stop.power }
-    : { reason: "until" as const };
-  recorder.finish(machine.digest(), { endCycle: machine.cycle, end, instructions: 1 });
-  return file.bytes.slice();
-}
-
-function storedOf(bytes: Uint8Array, { checkpoints }: Recording): Stored[] {
-  const file = new MemoryFile(bytes);
-  return checkpoints.list.map((one) => ({
-    ...one,
-    load: () => checkpoints.load(file, codec, one),
-  }));
-}
 
 /** A timeline over a file, and how many cycles its machine replays. */
 function open(guest: Guest, bytes: Uint8Array, hasStored = true) {

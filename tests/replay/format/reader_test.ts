@@ -12,7 +12,8 @@ import type { LogEntry } from "../../../replay/log.ts";
 import { payloadVersion } from "../../../replay/payloads.ts";
 import { replay } from "../../../replay/replayer.ts";
 import { buildOf, outputHash, read } from "../machines.ts";
-import { chunksOf, fuzz, SHORT, shortRecording } from "./mutations.ts";
+import { fuzz } from "./fuzz.ts";
+import { chunksOf, SHORT, shortRecording } from "./mutations.ts";
 
 const bytes = await shortRecording();
 const whole = read(bytes);
@@ -80,12 +81,9 @@ Deno.test("damage in the middle is told, and what precedes it is read", () => {
   assertEquals(damage, `the checksum of the LOG chunk at byte ${middle.offset} does not fit`);
 });
 
-Deno.test("1,500 mutations are refused, or are the truth up to the damage", async () => {
-  const outcomes = await fuzz(1, 1500, 30);
-  assertNotEquals(outcomes.refused, 0);
-  assertNotEquals(outcomes.read, 0);
-  assertNotEquals(outcomes.diverged, 0);
-  assertNotEquals(outcomes.replayed, 0);
+Deno.test("600 mutations are refused, or are the truth up to the damage", async () => {
+  const outcomes = await fuzz(1, 600, 30);
+  for (const [what, count] of Object.entries(outcomes)) assertNotEquals(count, 0, what);
 });
 
 /** A file of nothing but these chunks. */

@@ -1,0 +1,183 @@
+/** Reads damaged recordings, and holds what they say against what was recorded. */
+import { Buffer } from "node:buffer";
+import { assert, assertEquals } from "@std/assert";
+import { openRecording } from "../../../command/recording_file.ts";
+import { DRAM } from "../../../core/hart/layout.ts";
+import type { Machine } from "../../../core/machine.ts";
+import { Random } from "../../../core/random.ts";
+import { encodeState } from "../../../core/state.ts";
+import { ImageError } from "../../../devices/boot/image.ts";
+import { CheckpointedMachine } from "../../../replay/checkpoint.ts";
+import { DivergenceError } from "../../../replay/divergence.ts";
+import { FormatError } from "../../../replay/format/codec.ts";
+import type { Recording } from "../../../replay/format/reader.ts";
+import type { Log, LogEntry } from "../../../replay/log.ts";
+import { type Content, PageStore } from "../../../replay/pages.ts";
+import { Player } from "../../../replay/player.ts";
+import { replay } from "../../../replay/replayer.ts";
+import { buildOf, read } from "../machines.ts";
+import { storedOf } from "../stored.ts";
+import { chunksOf, mutate, type Mutation, SHORT, shortRecording } from "./mutations.ts";
+
+/** No reading may take longer, whatever the file says. */
+const READ_MS_MAX = 2000;
+/** The process may never hold more: a machine takes 50 MB, a payload at most 64 MB. */
+const RESIDENT_BYTES_MAX = 2 ** 30;
+
+/** What came of the mutations. */
+export interface Outcomes {
+  refused: number;
+  read: number;
+  replayed: number;
+  diverged: number;
+  /** Checkpoints that were used. */
+  restored: number;
+  /** Checkpoints that were not. */
+  dropped: number;
+}
+
+/**
+ * Every damaged copy is refused, or is the true log up to the damage; a sealed one may say something
+ * else, which then replays as it says or is a divergence. A checkpoint is a true state or is dropped.
+ */
+export async function fuzz(seed: number, count: number, replays: number): Promise<Outcomes> {
+  const bytes = await shortRecording();
+  const chunks = chunksOf(bytes);
+  const truth = read(bytes);
+  const states = await States.of(bytes, truth);
+  const random = new Random(seed);
+  const outcomes = { refused: 0, read: 0, replayed: 0, diverged: 0, restored: 0, dropped: 0 };
+  for (let n = 0; n < count; n++) {
+    const where = `seed ${seed}, mutation ${n}`;
+    const mutation = mutate(bytes, chunks, random);
+    const recording = inTime(where, () => readOrRefuse(mutation.bytes, where));
+    assert(Deno.memoryUsage().rss < RESIDENT_BYTES_MAX, where);
+    if (recording === undefined) {
+      outcomes.refused++;
+      continue;
+    }
+    outcomes.read++;
+    if (!mutation.isSealed) assertIsPrefix(recording.log, truth.log, where);
+    if (mutation.type === "PAGE" || mutation.type === "CKPT") {
+      inTime(where, () => states.check(mutation.bytes, recording, where, outcomes));
+    }
+    if (outcomes.replayed + outcomes.diverged < replays) {
+      outcomes[await replayed(mutation, where)]++;
+    }
+  }
+  return outcomes;
+}
+
+function inTime<T>(where: string, work: () => T): T {
+  const startMs = performance.now();
+  const result = work();
+  const ms = performance.now() - startMs;
+  assert(ms < READ_MS_MAX, `${where}: reading took ${ms} ms`);
+  return result;
+}
+
+function readOrRefuse(bytes: Uint8Array, where: string): Recording | undefined {
+  try {
+    return read(bytes);
+  } catch (error) {
+    assert(error instanceof FormatError, `${where}: ${error}`);
+    assert(/^[\x20-\x7e…]{5,200}$/.test(error.message), `${where}: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** As the command line does it, with the machine that the file describes. */
+async function replayed(
+  { bytes, isSealed }: Mutation,
+  where: string,
+): Promise<"replayed" | "diverged"> {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, bytes);
+    const { log, build, outputHash } = await openRecording(path);
+    await replay(log, build, { check: outputHash });
+    return "replayed";
+  } catch (error) {
+    const isTold = [DivergenceError, FormatError, ImageError].some((kind) => error instanceof kind);
+    assert(isSealed && isTold, `${where}: ${error}`);
+    return "diverged";
+  } finally {
+    await Deno.remove(path);
+  }
+}
+
+function assertIsPrefix(log: Log, truth: Log, where: string): void {
+  assert(log.endCycle <= truth.endCycle, where);
+  if (log.end.reason !== "cut") assertEquals(log.end, truth.end, where);
+  for (const part of ["entries", "outputs", "digests"] as const) {
+    const same = log[part].every((item, i) => isSame(item, truth[part][i]));
+    assert(same && log[part].length <= truth[part].length, `${where}: ${part}`);
+  }
+  // Nothing that lies before the end may be missing.
+  assert(!(truth.entries[log.entries.length]?.cycle < log.endCycle), where);
+  assert(!(truth.outputs[log.outputs.length]?.last < log.endCycle), where);
+  assert(!(truth.digests[log.digests.length]?.cycle <= log.endCycle), where);
+}
+
+/** As `assertEquals`, which takes longer than reading does. */
+function isSame(a: unknown, b: unknown): boolean {
+  if (a instanceof Uint8Array && b instanceof Uint8Array) {
+    return a.length === b.length && a.every((byte, i) => byte === b[i]);
+  }
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
+  const names = Object.keys(a);
+  return names.length === Object.keys(b).length &&
+    names.every((name) => isSame(a[name as never], b[name as never]));
+}
+
+/** The true states at the checkpoints of a recording, and a machine to compare others with them. */
+class States {
+  readonly #states = new Map<number, { state: Uint8Array; ram: Uint8Array }>();
+
+  private constructor(
+    readonly machine: Machine,
+    readonly checkpointed: CheckpointedMachine,
+    readonly reset: Content,
+  ) {}
+
+  static async of(bytes: Uint8Array, recording: Recording): Promise<States> {
+    const machine = await buildOf(SHORT)(new Player({ entries: [] as LogEntry[] }), () => {});
+    const store = new PageStore();
+    const checkpointed = new CheckpointedMachine(
+      machine,
+      store,
+      store.zero(machine.engine.layout.memoryBytes),
+    );
+    const states = new States(machine, checkpointed, checkpointed.save(0).content);
+    for (const stored of storedOf(bytes, recording)) {
+      assertEquals(checkpointed.load(stored.load, stored, states.reset), undefined);
+      const { state, ram } = states.#now();
+      states.#states.set(stored.cycle, { state, ram: ram.slice() });
+    }
+    assert(states.#states.size > 1, `${states.#states.size} checkpoints`);
+    return states;
+  }
+
+  /** Each checkpoint of a file that claims to be right is so, in all of its state. */
+  check(bytes: Uint8Array, recording: Recording, where: string, outcomes: Outcomes): void {
+    for (const stored of storedOf(bytes, recording)) {
+      const why = this.checkpointed.load(stored.load, stored, this.reset);
+      if (why !== undefined) {
+        outcomes.dropped++;
+        continue;
+      }
+      const [found, expected] = [this.#now(), this.#states.get(stored.cycle)!];
+      const isRight = Buffer.compare(found.state, expected.state) === 0 &&
+        Buffer.compare(found.ram, expected.ram) === 0;
+      assert(isRight, `${where}: another state at ${stored.cycle}`);
+      outcomes.restored++;
+    }
+    outcomes.dropped += recording.checkpoints.notes.length;
+  }
+
+  #now() {
+    const { memory, engine } = this.machine;
+    const ram = memory.view(DRAM, engine.layout.memoryBytes)!;
+    return { state: encodeState(this.machine.save()), ram };
+  }
+}
