@@ -1,7 +1,5 @@
 /** The TCP end of the HTTP face: on loopback only. */
-import type { HttpFace } from "../http/app.ts";
-
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+import { type HttpFace, isLoopback } from "../http/app.ts";
 
 /** A token that nobody guesses. */
 export function randomToken(): string {
@@ -13,23 +11,23 @@ export function randomToken(): string {
 export class HttpListener {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
   readonly #face: HttpFace;
+  /** Ends all connections and what they wait for. */
+  readonly #closing = new AbortController();
 
   /**
    * @param port 0: any free port
    * @throws RangeError if the host name is not one of this machine alone
    */
   constructor(hostname: string, port: number, face: HttpFace) {
-    if (!LOOPBACK.test(hostname)) {
+    if (!isLoopback(hostname)) {
       throw new RangeError(`${hostname} is not a loopback address, such as 127.0.0.1`);
     }
     this.#face = face;
+    const { signal } = this.#closing;
     this.#server = Deno.serve(
-      { hostname, port, onListen: () => {} },
-      (request, { completed }) => {
-        const gone = new AbortController();
-        completed.catch(() => gone.abort());
-        return face.fetch(request, gone.signal);
-      },
+      { hostname, port, signal, onListen: () => {} },
+      // A request's own signal fires when its client is gone.
+      (request) => face.fetch(request, AbortSignal.any([request.signal, signal])),
     );
   }
 
@@ -40,7 +38,8 @@ export class HttpListener {
   }
 
   async close(): Promise<void> {
-    await this.#server.shutdown();
+    this.#closing.abort();
+    await this.#server.finished;
     await this.#face.close();
   }
 }

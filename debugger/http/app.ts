@@ -1,5 +1,6 @@
 /** The HTTP face: a route for each command, made from its parameters, and their OpenAPI document. */
 import { createRoute, OpenAPIHono, z } from "@hono/zod-openapi";
+import { bodyLimit } from "hono/body-limit";
 import { type Command, parameter } from "../command.ts";
 import { CommandError } from "../debugger.ts";
 import { Clients, type OpenDebugger } from "./clients.ts";
@@ -23,6 +24,7 @@ export interface HttpFace {
 type Environment = { Bindings: { readonly signal: AbortSignal } };
 
 const BODY_BYTES_MAX = 1 << 20;
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[?::1\]?)$/;
 const at = parameter.cycle.optional().describe("read at this cycle; the position stays");
 
 /** A face over debuggers of its own. */
@@ -30,17 +32,20 @@ export function httpFace({ commands, open, token }: HttpOptions): HttpFace {
   const clients = new Clients(open);
   const app = new OpenAPIHono<Environment>();
   app.use(async (context, next) => {
+    // A page on the web may point a name of its own at this machine; its name gives it away.
+    const { hostname } = new URL(context.req.url);
+    if (!isLoopback(hostname)) return problem(403, `Ask for 127.0.0.1, not for ${hostname}`);
     const [, bearer] = /^Bearer (.+)$/.exec(context.req.header("authorization") ?? "") ?? [];
     const given = bearer ?? context.req.query("token") ?? "";
     if (!isSame(given, token)) {
       return problem(401, "The token that was printed at the start is needed");
     }
-    const sizeBytes = Number(context.req.header("content-length") ?? 0);
-    if (sizeBytes > BODY_BYTES_MAX) {
-      return problem(400, `A body has at most ${BODY_BYTES_MAX} bytes`);
-    }
     await next();
   });
+  app.use(bodyLimit({
+    maxSize: BODY_BYTES_MAX,
+    onError: () => problem(413, `A body has at most ${BODY_BYTES_MAX} bytes`),
+  }));
   app.notFound((context) => problem(404, `There is no ${context.req.method} ${context.req.path}`));
   app.onError((error) => {
     if (error instanceof CommandError || error instanceof RangeError) {
@@ -86,6 +91,8 @@ const RESPONSES = {
   },
   400: failure("The parameters do not fit"),
   401: failure("The token is missing or wrong"),
+  403: failure("The Host header names another machine"),
+  413: failure("The body is too long"),
   422: failure("The command cannot be done here"),
 };
 
@@ -116,6 +123,11 @@ function addRoute(
     const { text, data } = await clients.run(command, given, cycle, context.env.signal);
     return Response.json({ ...data, text });
   });
+}
+
+/** Whether a host name is this machine's alone. */
+export function isLoopback(hostname: string): boolean {
+  return LOOPBACK.test(hostname);
 }
 
 // Takes the same time wherever the first difference is.

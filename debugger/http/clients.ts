@@ -27,6 +27,7 @@ export class Clients {
     signal: AbortSignal,
   ): Promise<Answer> {
     const run = this.#last.then(async () => {
+      signal.throwIfAborted(); // gone while others were served
       const mover = this.#mover ??= await this.#open();
       if (at === undefined) return await runCommand(command, mover, parameters, signal);
       const reader = this.#reader ??= await this.#open();

@@ -77,6 +77,18 @@ Deno.test("HTTP: errors are problem details, and a token is needed", async () =>
     ["GET", "/registers?at=99999999999", undefined, TOKEN, 422],
     ["GET", "/memory?address=nowhere", undefined, TOKEN, 422],
     ["POST", "/delete", { number: 3 }, TOKEN, 422],
+    ["POST", "/goto", [], TOKEN, 400],
+    ["POST", "/goto", "5", TOKEN, 400],
+    ["POST", "/goto", { cycle: 2 ** 53 }, TOKEN, 400],
+    ["GET", "/memory?address=0x80000000&length=1048577", undefined, TOKEN, 400],
+    ["GET", "/memory?address=0x80000000&length=-1", undefined, TOKEN, 400],
+    ["GET", "/memory?address=0x80000000&length=1e3", undefined, TOKEN, 400],
+    ["GET", "/memory?address=0x803ffff8&length=9", undefined, TOKEN, 422],
+    ["GET", "/memory?address=0xfffffffffffffff8&length=16", undefined, TOKEN, 422],
+    ["GET", "/memory?address=0x10000000000000000&length=1", undefined, TOKEN, 422],
+    ["GET", "/memory", undefined, TOKEN, 400],
+    ["GET", "/where?at=1.5", undefined, TOKEN, 400],
+    ["GET", "/where?hart=1", undefined, TOKEN, 422],
   ];
   for (const [method, path, body, token, status] of cases) {
     const { response, json } = await ask(method, path, body, token);
@@ -107,9 +119,49 @@ Deno.test("HTTP: the OpenAPI document names every command and its parameters", a
   }
   const names = json.paths["/memory"].get.parameters.map((one: { name: string }) => one.name);
   assertEquals(names, ["address", "length", "hart", "at"]);
+  assertEquals(Object.keys(json.paths).sort(), COMMANDS.map(({ name }) => `/${name}`).sort());
+  checkSchemas(json);
   const { schema } = json.paths["/goto"].post.requestBody.content["application/json"];
   assertEquals(schema.required, ["cycle"]);
 });
+
+const TYPES = ["object", "array", "string", "number", "integer", "boolean", "null"];
+
+/** Every schema says what it is, and every operation and parameter has what OpenAPI 3.1 obliges. */
+// deno-lint-ignore no-explicit-any
+function checkSchemas(json: any): void {
+  let count = 0;
+  // deno-lint-ignore no-explicit-any
+  const check = (schema: any, where: string): void => {
+    count++;
+    const { type, properties, required = [], anyOf, items } = schema;
+    const isKnown = [type].flat().every((one) => TYPES.includes(one));
+    assert(anyOf !== undefined || schema.enum || isKnown, `${where}: ${JSON.stringify(schema)}`);
+    assert(!("$ref" in schema), `${where}: a reference`);
+    for (const name of required) assert(name in properties, `${where}: ${name} is required`);
+    for (const [name, one] of Object.entries(properties ?? {})) check(one, `${where}.${name}`);
+    for (const one of anyOf ?? []) check(one, where);
+    if (items) check(items, `${where}[]`);
+  };
+  for (const [path, methods] of Object.entries(json.paths)) {
+    // deno-lint-ignore no-explicit-any
+    for (const [method, operation] of Object.entries<any>(methods as any)) {
+      const where = `${method} ${path}`;
+      assertEquals(method === "get", operation.requestBody === undefined, where);
+      for (const { name, in: place, schema } of operation.parameters ?? []) {
+        assertEquals(place, "query", `${where} ${name}`);
+        check(schema, `${where} ${name}`);
+      }
+      const { requestBody = { content: {} }, responses } = operation;
+      // deno-lint-ignore no-explicit-any
+      for (const { description, content } of Object.values<any>({ ...responses, requestBody })) {
+        assert(content === requestBody.content || typeof description === "string", where);
+        for (const { schema } of Object.values<{ schema: unknown }>(content)) check(schema, where);
+      }
+    }
+  }
+  assert(count > 5 * COMMANDS.length, `${count} schemas`);
+}
 
 Deno.test("HttpListener serves on loopback alone", async () => {
   const { app } = face();
