@@ -1,12 +1,20 @@
 /** The outside world on Deno: disk files, a terminal or pipe, the host's clock and entropy. */
 import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers";
-import type { Host, Input, Output } from "../../core/host.ts";
+import { HOST_DEVICE, type HostEvent } from "../../core/host_event.ts";
+import {
+  type DiskRequest,
+  type Host,
+  type Input,
+  MACHINE_DEVICE,
+  type Output,
+} from "../../core/host.ts";
 import { Random, seedFor } from "../../core/random.ts";
 import type { Typist } from "../host/typist.ts";
 import type { Timing } from "../virtio/latency.ts";
-import type { DiskAnswer, DiskFile } from "./disk_file.ts";
+import type { DiskAnswer, DiskEvent, DiskFile } from "./disk_file.ts";
 import { Mailbox } from "./mailbox.ts";
+import { stall, STALL_MS } from "./stall.ts";
 
 export interface LiveHostOptions {
   /** `model`: every answer at its due cycle, seeded entropy, a clock that follows the cycle. */
@@ -19,13 +27,16 @@ export interface LiveHostOptions {
   readonly onConsole: (device: string, bytes: Uint8Array) => void;
   /** Input from a file. */
   readonly typist?: Typist;
+  /** Milliseconds of wall time, for tests. */
+  readonly nowMs?: () => number;
 }
 
 /** An answer that is due at a cycle, or comes when the host has it. */
 interface Pending {
   /** 0 in live timing. */
   readonly due: number;
-  answer: Input | undefined;
+  /** The answer, and before it the host events about it. */
+  answer: Input[] | undefined;
   readonly ready: Promise<void> | undefined;
 }
 
@@ -57,12 +68,19 @@ export class LiveHost implements Host {
   readonly #mailboxes: Mailbox[] = [];
   readonly #entropy: Random;
   #console: { device: string; pieces: Uint8Array[] } | undefined;
+  readonly #nowMs: () => number;
+  /** About the host as a whole. */
+  readonly #events: HostEvent[] = [];
   #inFlight = 0;
-  #lastTurnMs = performance.now();
+  #lastTurnMs: number;
+  /** When the machine last came by, or ended a wait. */
+  #polledMs = Infinity;
   #wake: (() => void) | undefined;
 
   constructor(options: LiveHostOptions) {
     this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
+    this.#lastTurnMs = this.#nowMs();
     this.#entropy = new Random(seedFor(options.seed, "entropy"));
   }
 
@@ -98,8 +116,12 @@ export class LiveHost implements Host {
       case "disk": {
         const { request, due } = output;
         const disk = this.#options.disks?.get(device);
-        const answer = disk === undefined ? { error: "ENXIO" } : disk.serve(output);
-        return this.#promise(due, answer, (it) => ({ device, kind: "disk", request, ...it }));
+        const answer = disk === undefined ? absent(output) : disk.serve(output);
+        return this.#promise(due, answer, ({ events = [], ...it }, lateMs) => [
+          ...(lateMs > STALL_MS ? [stall(lateMs, device, request)] : []),
+          ...events.map((event) => hostEvent(device, event)),
+          { device, kind: "disk", request, ...it },
+        ]);
       }
       case "entropy": {
         const { request, sizeBytes, due } = output;
@@ -108,7 +130,7 @@ export class LiveHost implements Host {
           : new Uint8Array(randomBytes(sizeBytes));
         return this.#insert({
           due: due ?? 0,
-          answer: { device, kind: "entropy", request, bytes },
+          answer: [{ device, kind: "entropy", request, bytes }],
           ready: undefined,
         });
       }
@@ -116,10 +138,12 @@ export class LiveHost implements Host {
   }
 
   take(cycle: number): Input | undefined {
+    const event = this.#events.shift();
+    if (event !== undefined) return event;
     const first = this.#pending[0];
     if (first?.answer !== undefined && first.due <= cycle) {
-      this.#pending.shift();
-      return first.answer;
+      if (first.answer.length === 1) this.#pending.shift();
+      return first.answer.shift();
     }
     const typed = this.#options.typist?.take(cycle);
     if (typed !== undefined) return typed;
@@ -137,11 +161,16 @@ export class LiveHost implements Host {
   }
 
   settle(cycle: number): Promise<void> | undefined {
+    const nowMs = this.#nowMs();
+    this.#notice(nowMs - this.#polledMs);
+    this.#polledMs = nowMs;
     const late = this.#pending.filter((it) => it.answer === undefined && it.due <= cycle);
     if (this.#options.timing === "model" && late.length > 0) {
-      return Promise.all(late.map(({ ready }) => ready)).then(() => {});
+      return Promise.all(late.map(({ ready }) => ready)).then(() => {
+        this.#polledMs = this.#nowMs();
+      });
     }
-    const quietMs = performance.now() - this.#lastTurnMs;
+    const quietMs = nowMs - this.#lastTurnMs;
     const { isLive } = this;
     if (quietMs < (isLive ? LIVE_TURN_MS : QUIET_TURN_MS)) return undefined;
     return this.#turn(isLive ? 1 : QUIET_TURN_ROUNDS);
@@ -172,15 +201,22 @@ export class LiveHost implements Host {
   /** Waits in wall time for input, for `until`, or for the last live end to go. */
   async #wait(cycle: number, until: number): Promise<number> {
     this.flush();
-    const startMs = performance.now();
+    const startMs = this.#nowMs();
     for (;;) {
-      const now = cycle + Math.floor((performance.now() - startMs) * CYCLES_PER_MS);
+      this.#polledMs = this.#nowMs();
+      const now = cycle + Math.floor((this.#polledMs - startMs) * CYCLES_PER_MS);
+      this.#notice((now - until) / CYCLES_PER_MS);
       if (this.#hasInput(Math.min(now, until))) return Math.min(now, until);
       if (now >= until || !this.isLive) return until;
       const restMs = Math.min((until - now) / CYCLES_PER_MS, TIMER_MS_MAX);
       if (restMs < TIMER_SLACK_MS) await this.#turn();
       else await this.#arrivalOr(restMs - TIMER_SLACK_MS);
     }
+  }
+
+  /** The machine should have gone on so long ago. */
+  #notice(lateMs: number): void {
+    if (lateMs > STALL_MS) this.#events.push(stall(lateMs, MACHINE_DEVICE));
   }
 
   #arrivalOr(timeoutMs: number): Promise<void> {
@@ -203,22 +239,24 @@ export class LiveHost implements Host {
     for (let round = 0; round < rounds; round++) {
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
-    this.#lastTurnMs = performance.now();
+    this.#lastTurnMs = this.#nowMs();
   }
 
   #promise(
     due: number | undefined,
     answer: DiskAnswer | Promise<DiskAnswer>,
-    input: (answer: DiskAnswer) => Input,
+    inputs: (answer: DiskAnswer, lateMs: number) => Input[],
   ): void {
     if (!(answer instanceof Promise)) {
-      return this.#insert({ due: due ?? 0, answer: input(answer), ready: undefined });
+      return this.#insert({ due: due ?? 0, answer: inputs(answer, 0), ready: undefined });
     }
     this.#inFlight++;
+    const startMs = this.#nowMs();
     const arrival = answer.then((it) => {
       this.#inFlight--;
-      if (due === undefined) this.#insert({ due: 0, answer: input(it), ready: undefined });
-      else pending.answer = input(it);
+      const all = inputs(it, this.#nowMs() - startMs);
+      if (due === undefined) this.#insert({ due: 0, answer: all, ready: undefined });
+      else pending.answer = all;
       this.#arrived();
     });
     const pending: Pending = { due: due ?? 0, answer: undefined, ready: arrival };
@@ -230,6 +268,16 @@ export class LiveHost implements Host {
     while (index > 0 && this.#pending[index - 1].due > pending.due) index--;
     this.#pending.splice(index, 0, pending);
   }
+}
+
+function absent({ request, operation }: DiskRequest): DiskAnswer {
+  const error = "ENXIO";
+  const text = `${operation}: the host has nothing behind this disk`;
+  return { error, events: [{ event: "io-error", request, error, text }] };
+}
+
+function hostEvent(concerns: string, event: DiskEvent): HostEvent {
+  return { device: HOST_DEVICE, kind: "host", concerns, ...event };
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {

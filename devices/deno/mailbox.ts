@@ -1,4 +1,5 @@
 /** What a live end has received and the machine has not yet taken. */
+import { HOST_DEVICE } from "../../core/host_event.ts";
 import type { Input } from "../../core/host.ts";
 
 /** An end that has this many bytes waiting must hold back more. */
@@ -10,6 +11,7 @@ const PIECE_BYTES_MAX = 4096;
 /** A bounded queue of console input for one device, filled at any time and drained by the machine. */
 export class Mailbox {
   readonly #pieces: Uint8Array[] = [];
+  #tellsEnd = false;
   #sizeBytes = 0;
   #isOpen = true;
   #onRoom: (() => void) | undefined;
@@ -23,7 +25,7 @@ export class Mailbox {
   }
 
   get isEmpty(): boolean {
-    return this.#pieces.length === 0;
+    return this.#pieces.length === 0 && !this.#tellsEnd;
   }
 
   /** Puts bytes in; resolves when there is room for more. */
@@ -39,7 +41,7 @@ export class Mailbox {
 
   take(): Input | undefined {
     const bytes = this.#pieces.shift();
-    if (bytes === undefined) return undefined;
+    if (bytes === undefined) return this.#takeEnd();
     this.#sizeBytes -= bytes.length;
     if (this.#sizeBytes < MAILBOX_BYTES_MAX) {
       this.#onRoom?.();
@@ -48,9 +50,23 @@ export class Mailbox {
     return { device: this.device, kind: "console", bytes };
   }
 
-  /** Nothing more will come. */
+  /** Nothing more will come. A second call does nothing. */
   close(): void {
+    if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#tellsEnd = true;
     this.onArrival();
+  }
+
+  #takeEnd(): Input | undefined {
+    if (!this.#tellsEnd) return undefined;
+    this.#tellsEnd = false;
+    return {
+      device: HOST_DEVICE,
+      kind: "host",
+      event: "end-closed",
+      concerns: this.device,
+      text: "the other end of the console has closed",
+    };
   }
 }

@@ -2,7 +2,9 @@
 import { assert, assertEquals } from "@std/assert";
 import type { HostEvent } from "../../core/host_event.ts";
 import type { Input } from "../../core/host.ts";
+import { LiveHost } from "../../devices/deno/live_host.ts";
 import { MemoryFile } from "../../replay/format/codec.ts";
+import { countHostEvents, hostEventsOf } from "../../replay/host_events.ts";
 import type { Log } from "../../replay/log.ts";
 import { MemoryLog } from "../../replay/memory_log.ts";
 import { Player } from "../../replay/player.ts";
@@ -98,4 +100,27 @@ Deno.test("a reseed later parts two runs from there on, and each replays", async
     ends.add(digest);
   }
   assertEquals(ends.size, 3);
+});
+
+Deno.test("a request that fails on the host is followed from the event to the answer", async () => {
+  const config = configOf(POCKET, "live");
+  const file = new MemoryFile();
+  const host = new LiveHost({ timing: "live", seed: 1, onConsole: () => {} });
+  await recordInto(writerOf(POCKET, file, config), POCKET, host, config);
+
+  const { log } = read(file.bytes);
+  const named = hostEventsOf(log.entries);
+  const failed = log.entries.filter((it) =>
+    it.kind === "input" && it.input.kind === "disk" && it.input.error === "ENXIO"
+  );
+  assert(failed.length > 0);
+  for (const { id, cycle } of failed) {
+    const [event] = named.get(id)!.map((id) => log.entries.find((it) => it.id === id)!);
+    assert(event.kind === "input" && event.input.kind === "host");
+    assertEquals([event.cycle, event.input.event, event.input.error], [cycle, "io-error", "ENXIO"]);
+    assertEquals(log.entries.indexOf(event) + 1, log.entries.findIndex((it) => it.id === id));
+  }
+  assertEquals(named.size, failed.length);
+  assertEquals(countHostEvents(log.entries)["io-error"], failed.length);
+  await replay(log, buildOf(POCKET, config), { check: outputHash });
 });

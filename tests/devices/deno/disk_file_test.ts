@@ -1,7 +1,12 @@
 /** Disk files: what they answer, and what they refuse to be. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import type { DiskRequest } from "../../../core/host.ts";
-import { DiskFile, DiskFileError, errnoName } from "../../../devices/deno/disk_file.ts";
+import {
+  type DiskAnswer,
+  DiskFile,
+  DiskFileError,
+  errnoName,
+} from "../../../devices/deno/disk_file.ts";
 
 const MIB = 1 << 20;
 
@@ -79,8 +84,17 @@ Deno.test("DiskFile answers EIO once the file has become shorter", async () => {
     const disk = DiskFile.open(path, "overlay");
     await Deno.truncate(path, 512);
     for (const sizeBytes of [1024, MIB]) {
-      const read = request({ operation: "read", sizeBytes });
-      assertEquals(await disk.serve(read), { error: "EIO" });
+      const read = request({ operation: "read", request: 7, sizeBytes });
+      const { error, bytes, events } = await disk.serve(read);
+      assertEquals([error, bytes], ["EIO", undefined]);
+      assertEquals(events, [{
+        event: "io-error",
+        request: 7,
+        error: "EIO",
+        offset: 0,
+        text: `read of ${sizeBytes} bytes at 0: the file ends at byte 512`,
+        bytes: new Uint8Array(512),
+      }]);
     }
     disk.close();
   });
@@ -125,10 +139,75 @@ Deno.test("DiskFile answers a write to a full device with ENOSPC", async () => {
     const disk = DiskFile.open(path, "through");
     const bytes = new Uint8Array(128 * 1024).fill(1);
     const write = request({ operation: "write", sizeBytes: bytes.length, bytes });
-    assertEquals(await disk.serve(write), { error: "ENOSPC" });
+    const { error, events } = await disk.serve(write);
+    assertEquals([error, events?.[0].event, events?.[0].error], ["ENOSPC", "io-error", "ENOSPC"]);
+    assertEquals(events?.[0].text, "write of 131072 bytes at 0: ENOSPC");
     disk.close();
   } finally {
     await new Deno.Command("umount", { args: [folder] }).output();
     await Deno.remove(folder);
   }
+});
+
+const changes = (answer: DiskAnswer) =>
+  (answer.events ?? []).map(({ event, offset, bytes }) => [event, offset, bytes]);
+
+Deno.test("DiskFile tells of blocks that are others when it reads them again", async () => {
+  await withFile(2 * MIB, async (path) => {
+    const disk = DiskFile.open(path, "overlay");
+    const read = (offset: number, sizeBytes: number) =>
+      Promise.resolve(disk.serve(request({ operation: "read", offset, sizeBytes })));
+    assertEquals(changes(await read(0, 8 * 4096)), []);
+    const file = Deno.openSync(path, { write: true });
+    const block = new Uint8Array(4096).fill(0xee);
+    for (const number of [1, 2, 6, 100]) {
+      file.seekSync(number * 4096, Deno.SeekMode.Start);
+      file.writeSync(block);
+    }
+    file.close();
+    const both = new Uint8Array(8192).fill(0xee);
+    const answer = await read(4096, 2 * 4096);
+    assertEquals(answer.bytes, both);
+    assertEquals(changes(answer), [["image-changed", 4096, both]]);
+    assertEquals(changes(await read(4096, 2 * 4096)), []);
+    // Block 100 was not read before, and of block 6 only a part is read.
+    assertEquals(changes(await read(100 * 4096, 4096)), []);
+    assertEquals(changes(await read(6 * 4096, 512)), []);
+    assertEquals(changes(await read(0, MIB)), [["image-changed", 6 * 4096, block]]);
+    disk.close();
+  });
+});
+
+Deno.test("DiskFile looks again at what was read once the file's time of change differs", async () => {
+  await withFile(2 * MIB, async (path) => {
+    let nowMs = 0;
+    const disk = DiskFile.open(path, "overlay", () => nowMs);
+    const read = request({ operation: "read", offset: 0, sizeBytes: MIB });
+    await disk.serve(read);
+    await Deno.writeFile(path, new Uint8Array(2 * MIB).fill(0xee));
+    await Deno.utime(path, 1, 1);
+    const elsewhere = request({ operation: "read", offset: 1.5 * MIB, sizeBytes: 4096 });
+    assertEquals(changes(await disk.serve(elsewhere)), []); // so soon it does not look
+    nowMs = 1500;
+    const found = changes(await disk.serve(elsewhere));
+    const run = new Uint8Array(64 * 4096).fill(0xee);
+    assertEquals(found, [0, 1, 2, 3].map((n) => ["image-changed", n * run.length, run]));
+    nowMs = 3000;
+    assertEquals(changes(await disk.serve(elsewhere)), []);
+    disk.close();
+  });
+});
+
+Deno.test("DiskFile takes what the guest writes through for no change", async () => {
+  await withFile(MIB, async (path) => {
+    let nowMs = 0;
+    const disk = DiskFile.open(path, "through", () => nowMs);
+    const read = request({ operation: "read", sizeBytes: 64 * 1024 });
+    await disk.serve(read);
+    const bytes = new Uint8Array(4096).fill(0xee);
+    await disk.serve(request({ operation: "write", offset: 512, sizeBytes: 4096, bytes }));
+    nowMs = 1500;
+    assertEquals(changes(await disk.serve(read)), []);
+    disk.close();
+  });
 });

@@ -65,7 +65,66 @@ Deno.test("LiveHost stops waiting when the last live end goes", async () => {
   const { host } = hostWith();
   const mailbox = host.attachConsole("uart0");
   setTimeout(() => mailbox.close(), 5);
-  assertEquals(await host.idle(0, Infinity), Infinity);
+  const cycle = await host.idle(0, Infinity);
+  assert(cycle < 2_000_000_000, `${cycle}`);
+  mailbox.close();
+  assertEquals(host.take(cycle), {
+    device: "host",
+    kind: "host",
+    event: "end-closed",
+    concerns: "uart0",
+    text: "the other end of the console has closed",
+  });
+  assertEquals(host.take(cycle), undefined);
+  assertEquals(host.idle(cycle, Infinity), Infinity);
+});
+
+Deno.test("LiveHost tells of wall time in which the machine stood still, before what it sees of it", async () => {
+  await withDisk(async (disk) => {
+    let nowMs = 0;
+    const { host } = hostWith({
+      timing: "model",
+      disks: new Map([["disk0", disk]]),
+      nowMs: () => nowMs,
+    });
+    const told = () => {
+      const input = host.take(1000);
+      return input?.kind === "host" ? [input.event, input.concerns, input.ns] : input?.kind;
+    };
+    nowMs = 5000; // before the first poll nothing is expected to run
+    await host.settle(0);
+    nowMs += 900;
+    await host.settle(1);
+    assertEquals(told(), undefined);
+    nowMs += 1500;
+    await host.settle(2);
+    assertEquals([told(), told()], [["stall", "machine", 1_500_000_000n], undefined]);
+
+    host.output(3, "disk0", read(4, MIB, 5));
+    nowMs += 2000;
+    const settled = host.settle(5);
+    assertEquals([told(), told()], [["stall", "machine", 2_000_000_000n], undefined]);
+    await settled;
+    nowMs += 3000;
+    await host.settle(5);
+    const seen = [told(), told(), told(), told()];
+    assertEquals(seen, [
+      ["stall", "machine", 3_000_000_000n],
+      ["stall", "disk0", 2_000_000_000n],
+      "disk",
+      undefined,
+    ]);
+  });
+});
+
+Deno.test("LiveHost tells when it woke up late from a wait", async () => {
+  const { host } = hostWith({ nowMs: () => performance.now() * 1000 });
+  const mailbox = host.attachConsole("uart0");
+  const cycle = await host.idle(0, 10_000_000);
+  assertEquals(cycle, 10_000_000);
+  const input = host.take(cycle);
+  assert(input?.kind === "host" && input.event === "stall" && input.ns! > 1_000_000_000n);
+  mailbox.close();
 });
 
 Deno.test("LiveHost has a small read ready before the machine waits for it", async () => {
