@@ -69,6 +69,8 @@ export class Debugger {
   /** Positions that the client wants to come back to. */
   readonly checkpoints = new Map<number, number>();
   #nextNumber = 1;
+  /** The cycle of the access at which the last movement ended, if it ended at one. */
+  #accessed = -1;
 
   constructor({ cursor, symbols, events }: DebuggerOptions) {
     this.cursor = cursor;
@@ -216,13 +218,19 @@ export class Debugger {
     this.arrival = isThere ? undefined : { reason: "interrupted" };
   }
 
-  /** Steps a hart by one of its actions. */
-  async step(direction: Direction, hart: number, signal?: AbortSignal): Promise<Arrival> {
+  /** Steps a hart by one of its actions, unless a condition holds on the way. */
+  async step(
+    direction: Direction,
+    hart: number,
+    signal?: AbortSignal,
+    conditions?: StopConditions,
+  ): Promise<Arrival> {
     const { cursor } = this;
     return this.#arrived(
+      direction,
       direction === "forward"
-        ? await cursor.step(hart, signal)
-        : await cursor.reverseStep(hart, signal),
+        ? await cursor.step(hart, signal, conditions)
+        : await cursor.reverseStep(hart, signal, conditions),
     );
   }
 
@@ -234,6 +242,7 @@ export class Debugger {
   ): Promise<Arrival> {
     const { cursor } = this;
     return this.#arrived(
+      direction,
       direction === "forward"
         ? await cursor.continue(conditions, signal)
         : await cursor.reverseContinue(conditions, signal),
@@ -255,8 +264,16 @@ export class Debugger {
     );
   }
 
-  #arrived(arrival: Arrival): Arrival {
+  /** The inputs with which a device came by what it wrote in the cycle of the last watched access. */
+  inputsOf(device: string): readonly RecordedEvent[] {
+    return this.events?.filter(({ cycle, id }) =>
+      cycle === this.#accessed && id.replace(/^[^/]*\//, "").replace(/#\d+$/, "") === device
+    ) ?? [];
+  }
+
+  #arrived(direction: Direction, arrival: Arrival): Arrival {
     this.arrival = arrival;
+    this.#accessed = direction === "forward" ? this.cursor.cycle - 1 : this.cursor.cycle;
     if (arrival.reason === "breakpoint") {
       this.hart = arrival.hart;
       const pc = this.cursor.readRegister(arrival.hart, "pc");

@@ -35,7 +35,7 @@ export function position(debug: Debugger, hart = debug.hart): Answer {
       pc: hex(pc),
       symbol: place && placeText(place),
       instruction: instruction?.text,
-      stopped: arrival && arrivalData(arrival),
+      stopped: arrival && arrivalData(debug, arrival),
       branch: cursor.branch && { from: cursor.branch.from },
     },
   };
@@ -79,7 +79,10 @@ export function arrivalText(debug: Debugger, arrival: Arrival | EventArrival): s
 function hitText(debug: Debugger, hit: WatchHit): string {
   const watchpoint = debug.watchpointAt(hit.physical, hit.sizeBytes);
   const number = watchpoint ? `watchpoint ${watchpoint.number}: ` : "";
-  const writer = "device" in hit ? `${hit.device} by DMA` : `hart ${hit.hart}`;
+  const inputs = "device" in hit ? debug.inputsOf(hit.device) : [];
+  const writer = "device" in hit
+    ? [`${hit.device} by DMA`, ...inputs.map(({ id }) => id)].join(", ")
+    : `hart ${hit.hart}`;
   const verb = hit.kind === "walk" ? "set an A or D bit" : hit.kind;
   const at = "device" in hit ? "" : ` at ${debug.describe(hit.address)}`;
   return `${number}${writer}: ${verb} of ${hit.sizeBytes} bytes${at} (physical ${
@@ -87,7 +90,7 @@ function hitText(debug: Debugger, hit: WatchHit): string {
   })`;
 }
 
-function arrivalData(arrival: Arrival | EventArrival): Json {
+function arrivalData(debug: Debugger, arrival: Arrival | EventArrival): Json {
   switch (arrival.reason) {
     case "breakpoint":
     case "step":
@@ -100,7 +103,7 @@ function arrivalData(arrival: Arrival | EventArrival): Json {
           sizeBytes: hit.sizeBytes,
           kind: hit.kind,
           ...("device" in hit
-            ? { device: hit.device }
+            ? { device: hit.device, inputs: debug.inputsOf(hit.device).map(({ id }) => id) }
             : { hart: hit.hart, address: hex(hit.address) }),
         })),
       };

@@ -46,10 +46,10 @@ export interface Cursor {
   readonly end: number;
   /** Goes to a cycle exactly; false, and stays, if the signal fires first. Throws a RangeError outside start to end. */
   seek(cycle: number, signal?: AbortSignal): Promise<boolean>;
-  /** Goes to just after the next cycle in which that hart acts. */
-  step(hart: number, signal?: AbortSignal): Promise<Arrival>;
-  /** Goes to just before the greatest earlier cycle in which that hart acted. */
-  reverseStep(hart: number, signal?: AbortSignal): Promise<Arrival>;
+  /** Goes to just after the next cycle in which that hart acts, unless a condition holds on the way. */
+  step(hart: number, signal?: AbortSignal, conditions?: StopConditions): Promise<Arrival>;
+  /** Goes to just before the greatest earlier cycle in which that hart acted, unless a condition holds on the way. */
+  reverseStep(hart: number, signal?: AbortSignal, conditions?: StopConditions): Promise<Arrival>;
   continue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival>;
   reverseContinue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival>;
   /** Goes to the nearest cycle after (`next`) or before (`previous`) this one in which such an event happens. */

@@ -74,21 +74,41 @@ export class MachineCursor implements Cursor {
     return false;
   }
 
-  async step(hart: number, signal?: AbortSignal): Promise<Arrival> {
+  async step(hart: number, signal?: AbortSignal, conditions?: StopConditions): Promise<Arrival> {
     this.#checkHart(hart);
+    const from = this.cycle;
     await this.#begin();
     const outcome = await stepForward(this.#traveller, hart, signal);
-    if (outcome === "acted") return { reason: "step", hart };
-    return outcome === "interrupted" ? { reason: "interrupted" } : this.#atEnd();
+    if (outcome === "interrupted") return { reason: "interrupted" };
+    const to = this.cycle;
+    if (conditions && isAny(conditions)) {
+      await this.#traveller.seek(from);
+      const hit = await firstHit(this.#traveller, conditions, to, signal);
+      if (hit) return hit === "interrupted" ? this.#interrupted(from) : await this.#onward(hit);
+      await this.#traveller.seek(to);
+    }
+    return outcome === "acted" ? { reason: "step", hart } : this.#atEnd();
   }
 
-  async reverseStep(hart: number, signal?: AbortSignal): Promise<Arrival> {
+  async reverseStep(
+    hart: number,
+    signal?: AbortSignal,
+    conditions?: StopConditions,
+  ): Promise<Arrival> {
     this.#checkHart(hart);
     const from = this.cycle;
     await this.#begin();
     const outcome = await stepBackward(this.#traveller, hart, signal);
-    if (outcome === "acted") return { reason: "step", hart };
-    return outcome === "interrupted" ? this.#interrupted(from) : await this.#atStart();
+    if (outcome === "interrupted") return this.#interrupted(from);
+    const to = outcome === "acted" ? this.cycle : this.start;
+    if (conditions && isAny(conditions)) {
+      const hit = await lastHit(this.#traveller, conditions, from, signal, to);
+      if (hit === "interrupted") return this.#interrupted(from);
+      // At a breakpoint where it comes to anyway, the step is just done.
+      if (hit && (hit.reason === "watchpoint" || hit.cycle > to)) return await this.#back(hit);
+      await this.#traveller.seek(to);
+    }
+    return outcome === "acted" ? { reason: "step", hart } : await this.#atStart();
   }
 
   async continue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival> {
@@ -98,9 +118,7 @@ export class MachineCursor implements Cursor {
       await this.#traveller.seek(this.cycle);
       return { reason: "interrupted" };
     }
-    if (!hit) return this.#atEnd();
-    await this.#traveller.seek(hit.reason === "breakpoint" ? hit.cycle : hit.cycle + 1);
-    return arrival(hit);
+    return hit ? await this.#onward(hit) : this.#atEnd();
   }
 
   async reverseContinue(conditions: StopConditions, signal?: AbortSignal): Promise<Arrival> {
@@ -108,9 +126,7 @@ export class MachineCursor implements Cursor {
     await this.#begin();
     const hit = await lastHit(this.#traveller, conditions, from, signal);
     if (hit === "interrupted") return this.#interrupted(from);
-    if (!hit) return await this.#atStart();
-    await this.#traveller.seek(hit.cycle);
-    return arrival(hit);
+    return hit ? await this.#back(hit) : await this.#atStart();
   }
 
   async nextEvent(
@@ -234,6 +250,16 @@ export class MachineCursor implements Cursor {
     }
   }
 
+  async #onward(hit: Hit): Promise<Arrival> {
+    await this.#traveller.seek(hit.reason === "breakpoint" ? hit.cycle : hit.cycle + 1);
+    return arrival(hit);
+  }
+
+  async #back(hit: Hit): Promise<Arrival> {
+    await this.#traveller.seek(hit.cycle);
+    return arrival(hit);
+  }
+
   #atEnd(): { readonly reason: "end" } {
     // A branch ends where its guest turns itself off, or where nothing can happen any more.
     if (this.#branch) this.#branch.course.end = this.cycle;
@@ -249,6 +275,10 @@ export class MachineCursor implements Cursor {
     await this.#traveller.seek(cycle);
     return { reason: "interrupted" };
   }
+}
+
+function isAny({ breakpoints, watchpoints }: StopConditions): boolean {
+  return breakpoints.size > 0 || watchpoints.length > 0;
 }
 
 function arrival(hit: Hit): Arrival {

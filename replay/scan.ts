@@ -14,7 +14,7 @@ const PARTS = 16;
 /** Cycles below which all stops are looked at. */
 const PART_CYCLES_MIN = 4096;
 
-/** The first stop at or after the traveller's cycle, `atOnce` or not; it is left wherever it is. */
+/** The first stop at or after the traveller's cycle, `atOnce` or not, and before the end; it is left wherever it is. */
 export async function firstHit(
   traveller: Traveller,
   conditions: StopConditions,
@@ -47,18 +47,19 @@ async function nextHit(
     : undefined;
 }
 
-/** The last stop before a cycle. */
+/** The last stop before a cycle, and not before another one. */
 export async function lastHit(
   traveller: Traveller,
   conditions: StopConditions,
   before: number,
   signal?: AbortSignal,
+  notBefore = 0,
 ): Promise<Hit | "interrupted" | undefined> {
   for (let end = before;;) {
-    const checkpoint = traveller.nearest(end - 1);
+    const checkpoint = end > notBefore ? traveller.nearest(end - 1) : undefined;
     if (!checkpoint) return undefined;
     const hit = await lastIn(traveller, conditions, checkpoint.cycle, end, signal);
-    if (hit) return hit;
+    if (hit) return hit === "interrupted" || hit.cycle >= notBefore ? hit : undefined;
     end = checkpoint.cycle;
     // Stretches between checkpoints are too short to let the event loop turn by themselves.
     await traveller.turn();

@@ -1,12 +1,14 @@
 /** Resuming: steps and continues as gdb asks for them. */
 import type { Arrival } from "../../replay/cursor.ts";
-import type { Debugger, Direction, Watchpoint } from "../debugger.ts";
+import type { Debugger, Direction } from "../debugger.ts";
 
 /** What a packet asks for. */
 export interface Resumption {
   readonly direction: Direction;
   /** The hart to step; `undefined`: continue. */
   readonly step: number | undefined;
+  /** Whether the other harts of a step are gdb's to hear of. */
+  readonly isWithOthers?: boolean;
 }
 
 /**
@@ -26,11 +28,17 @@ export function parseVCont(
   if (!step) return parsed[0]![1] === "t" ? "stop" : { direction: "forward", step: undefined };
   const thread = step[2] === undefined || step[2] === "-1" ? 0 : parseInt(step[2], 16);
   if (thread > harts) return undefined;
-  return { direction: "forward", step: thread === 0 ? current : thread - 1 };
+  return {
+    direction: "forward",
+    step: thread === 0 ? current : thread - 1,
+    isWithOthers: parsed.some((match) => match![1].toLowerCase().startsWith("c")),
+  };
 }
 
 /**
- * Moves. A step that changes what is watched counts as an access to it.
+ * Moves. A step may run for long, while its hart waits and others act: what they and the devices do
+ * to what is watched stops it, and so does a breakpoint that another hart comes to, if gdb has
+ * resumed that one too.
  *
  * gdb takes a RISC-V watchpoint to stop the hart before the access (the debug specification allows
  * it), makes one step more in the same direction, and then compares values. So the position that it
@@ -38,31 +46,17 @@ export function parseVCont(
  */
 export async function resume(
   debug: Debugger,
-  { direction, step }: Resumption,
+  { direction, step, isWithOthers = false }: Resumption,
   signal: AbortSignal,
 ): Promise<Arrival> {
   const { cursor } = debug;
-  if (step === undefined) {
-    const arrival = await debug.continue(direction, signal);
-    if (arrival.reason === "watchpoint") {
-      await cursor.seek(direction === "forward" ? cursor.cycle - 1 : cursor.cycle + 1);
-    }
-    return arrival;
+  const { breakpoints, watchpoints } = debug.conditions();
+  const conditions = { watchpoints, breakpoints: isWithOthers ? breakpoints : new Set<bigint>() };
+  const arrival = step === undefined
+    ? await debug.continue(direction, signal)
+    : await debug.step(direction, step, signal, conditions);
+  if (arrival.reason === "watchpoint") {
+    await cursor.seek(direction === "forward" ? cursor.cycle - 1 : cursor.cycle + 1);
   }
-  const from = cursor.cycle;
-  const watched = [...debug.watchpoints.values()].filter(({ kind }) => kind !== "read");
-  const before = watched.map((watchpoint) => contents(debug, watchpoint));
-  const arrival = await debug.step(direction, step, signal);
-  const changed = watched.find((watchpoint, i) => contents(debug, watchpoint) !== before[i]);
-  if (arrival.reason !== "step" || changed === undefined) return arrival;
-  await cursor.seek(from);
-  const { address: physical, sizeBytes } = changed.pieces[0];
-  const hit = { physical, sizeBytes, kind: "write", hart: step, address: changed.address } as const;
-  debug.arrival = { reason: "watchpoint", hits: [hit] };
-  return debug.arrival;
-}
-
-function contents(debug: Debugger, { pieces }: Watchpoint): string {
-  return pieces.map(({ address, sizeBytes }) => debug.cursor.readMemory(address, sizeBytes)?.join())
-    .join(";");
+  return arrival;
 }

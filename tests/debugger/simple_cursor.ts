@@ -80,7 +80,18 @@ export class SimpleCursor implements Cursor {
     return true;
   }
 
-  async step(hart: number, signal?: AbortSignal): Promise<Arrival> {
+  async step(hart: number, signal?: AbortSignal, conditions?: StopConditions): Promise<Arrival> {
+    const from = this.cycle;
+    const arrival = await this.#step(hart, signal);
+    const to = this.cycle;
+    if (conditions === undefined || isNone(conditions)) return arrival;
+    await this.seek(from);
+    const found = await this.#run(conditions, to, false);
+    if (found === undefined) await this.seek(to);
+    return found ?? arrival;
+  }
+
+  async #step(hart: number, signal?: AbortSignal): Promise<Arrival> {
     const from = this.cycle;
     for (let span = 1; this.cycle < this.end; span *= 4) {
       if (signal?.aborted) return { reason: "interrupted" };
@@ -93,7 +104,23 @@ export class SimpleCursor implements Cursor {
     return { reason: "end" };
   }
 
-  async reverseStep(hart: number, signal?: AbortSignal): Promise<Arrival> {
+  async reverseStep(
+    hart: number,
+    signal?: AbortSignal,
+    conditions?: StopConditions,
+  ): Promise<Arrival> {
+    const from = this.cycle;
+    const arrival = await this.#reverseStep(hart, signal);
+    const to = this.cycle;
+    if (conditions === undefined || isNone(conditions)) return arrival;
+    await this.seek(from);
+    const found = await this.reverseContinue(conditions, signal);
+    const isOnTheWay = found.reason === "watchpoint" ? this.cycle >= to : this.cycle > to;
+    if (!isOnTheWay) await this.seek(to);
+    return isOnTheWay ? found : arrival;
+  }
+
+  async #reverseStep(hart: number, signal?: AbortSignal): Promise<Arrival> {
     const end = this.cycle;
     for (let to = end, span = 16; to > this.start; span *= 8) {
       if (signal?.aborted) return { reason: "interrupted" };
@@ -261,4 +288,8 @@ export class SimpleCursor implements Cursor {
     if (stop.reason !== "watchpoint") return undefined;
     return { reason: stop.reason, hits: stop.hits as readonly WatchHit[] } as const;
   }
+}
+
+function isNone({ breakpoints, watchpoints }: StopConditions): boolean {
+  return breakpoints.size === 0 && watchpoints.length === 0;
 }

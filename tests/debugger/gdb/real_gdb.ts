@@ -1,7 +1,7 @@
 /** Runs a dialogue of the real gdb with our server. */
 import { fromFileUrl } from "@std/path";
 import { COMMANDS } from "../../../debugger/commands/list.ts";
-import { Debugger } from "../../../debugger/debugger.ts";
+import { Debugger, type RecordedEvent } from "../../../debugger/debugger.ts";
 import { GdbListener } from "../../../debugger/deno/gdb_listener.ts";
 import { elfSymbols } from "../../../debugger/symbols/elf_symbols.ts";
 import { type ImageName, imageUrl } from "../../../guests/images.ts";
@@ -17,9 +17,10 @@ export async function gdb(
   cursor: Cursor,
   image: ImageName,
   commands: readonly string[],
+  events?: readonly RecordedEvent[],
 ): Promise<string> {
   const symbols = elfSymbols(Deno.readFileSync(imageUrl(image)));
-  const debug = new Debugger({ cursor, symbols });
+  const debug = new Debugger({ cursor, symbols, events });
   const options = { hostname: "127.0.0.1", port: 0, commands: COMMANDS, debug };
   const listener = new GdbListener(options);
   const script = [
