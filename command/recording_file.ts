@@ -7,11 +7,12 @@ import type { BootFiles } from "../devices/boot/layout.ts";
 import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
 import project from "../deno.json" with { type: "json" };
 import { codec } from "../replay/deno/codec.ts";
-import { FileSink } from "../replay/deno/file_sink.ts";
 import { FileSource } from "../replay/deno/file_source.ts";
+import { FileWriter } from "../replay/deno/file_writer.ts";
 import { FormatError } from "../replay/format/codec.ts";
 import { readRecording, type Recording } from "../replay/format/reader.ts";
-import { type Image, RecordingWriter } from "../replay/format/writer.ts";
+import type { Image } from "../replay/format/chunk_file.ts";
+import { RecordingWriter } from "../replay/format/writer.ts";
 import { OutputHash } from "../replay/outputs.ts";
 import type { Stored } from "../replay/stored.ts";
 import { Recorder } from "../replay/recorder.ts";
@@ -98,11 +99,11 @@ export function readRecordingFile(path: string): Recording {
 
 /** A recording that is being made. */
 export class RecordingTarget {
-  readonly #sink: FileSink;
+  readonly #file: FileWriter;
 
   /** @throws RecordingError if the file cannot be created */
   private constructor(path: string, readonly hash: OutputHash, readonly hasCheckpoints: boolean) {
-    this.#sink = new FileSink(path);
+    this.#file = new FileWriter(path);
   }
 
   static async create(path: string, hasCheckpoints: boolean): Promise<RecordingTarget> {
@@ -112,7 +113,7 @@ export class RecordingTarget {
   /** For {@link MachineRun}. */
   readonly record: NonNullable<MachineRun["record"]> = (host, config, files) => {
     const { bootargs, ...rest } = config;
-    const writer = new RecordingWriter(this.#sink, codec, {
+    const writer = new RecordingWriter(this.#file, {
       program: `hindsight ${project.version}`,
       machine: bootargs === undefined ? rest : config,
       images: imagesOf(files),
@@ -122,7 +123,7 @@ export class RecordingTarget {
   };
 
   close(): void {
-    this.#sink.close();
+    this.#file.close();
   }
 }
 

@@ -69,11 +69,17 @@ Deno.test("every rule is broken by what it forbids, and by that alone", () => {
   assertEquals(complaints("core/a.ts", "export {};").length, 1);
 });
 
+function workers(code: string): string[] {
+  return [...code.matchAll(/new Worker\(new URL\("([^"]+)", import\.meta\.url\)/g)]
+    .map(([, path]) => path);
+}
+
 Deno.test("no source file is dead", () => {
   const all = [...sources("")];
   const used = new Set(
     all.flatMap((path) =>
-      imports(withoutComments(read(path))).filter((specifier) => specifier.startsWith("."))
+      [...imports(withoutComments(read(path))), ...workers(read(path))]
+        .filter((specifier) => specifier.startsWith("."))
         .map((specifier) => join(dirname(path), specifier))
     ),
   );

@@ -2,9 +2,6 @@
 import fs from "node:fs";
 import type { ByteSink } from "../format/codec.ts";
 
-/** Half of what a killed recording may lose at most, so that a late slice does not exceed it. */
-const FLUSH_MS = 50;
-
 const WORDS: Readonly<Record<string, string>> = {
   ENOSPC: "no space left on the disk",
   EDQUOT: "no space left to this user",
@@ -17,28 +14,39 @@ const WORDS: Readonly<Record<string, string>> = {
 export class RecordingError extends Error {
   override readonly name = "RecordingError";
 
-  constructor(readonly path: string, cause: unknown) {
-    const { code, message } = cause as { code?: string; message?: string };
-    super(`cannot write the recording ${path}: ${WORDS[code ?? ""] ?? message}`, { cause });
+  /** @param why as {@link writeFault} says it */
+  constructor(readonly path: string, why: string) {
+    super(`cannot write the recording ${path}: ${why}`);
   }
 }
 
+/** What went wrong with a file, in words. */
+export function writeFault(error: unknown): string {
+  const { code, message } = error as { code?: string; message?: string };
+  return WORDS[code ?? ""] ?? message ?? String(error);
+}
+
+/** Makes an empty file. @throws RecordingError */
+export function createFile(path: string): void {
+  try {
+    fs.closeSync(fs.openSync(path, "w"));
+  } catch (error) {
+    throw new RecordingError(path, writeFault(error));
+  }
+}
+
+/** Methods throw what the host throws. */
 export class FileSink implements ByteSink {
   readonly #descriptor: number;
   #sizeBytes = 0;
-  #writtenMs = performance.now();
 
-  /** @throws RecordingError if the file cannot be created */
-  constructor(readonly path: string) {
-    try {
-      this.#descriptor = fs.openSync(path, "w");
-    } catch (error) {
-      throw new RecordingError(path, error);
-    }
+  /** @param path an empty file */
+  constructor(path: string) {
+    this.#descriptor = fs.openSync(path, "r+");
   }
 
   isDue(): boolean {
-    return performance.now() - this.#writtenMs >= FLUSH_MS;
+    return true;
   }
 
   write(bytes: Uint8Array): void {
@@ -49,14 +57,9 @@ export class FileSink implements ByteSink {
       }
     } catch (error) {
       this.#undo();
-      throw new RecordingError(this.path, error);
+      throw error;
     }
     this.#sizeBytes += bytes.length;
-    this.#writtenMs = performance.now();
-  }
-
-  close(): void {
-    fs.closeSync(this.#descriptor);
   }
 
   /** A piece of a chunk is of no use; where it cannot be taken back, readers pass over it. */

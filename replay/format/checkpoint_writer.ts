@@ -1,7 +1,7 @@
 /** Stored checkpoints as chunks: each distinct page of a file once. Source: FORMAT.md, "PAGE" and "CKPT". */
 import type { Snapshot } from "../checkpoint_recorder.ts";
 import { CBOR_BYTES_MAX, encodeCbor } from "./cbor.ts";
-import type { ChunkType } from "./chunk.ts";
+import type { Chunk } from "./chunk_file.ts";
 import { stateToCbor } from "./state_value.ts";
 
 export const PAGE_BYTES = 4096;
@@ -11,7 +11,7 @@ export const PAGES_PER_CHUNK = 256;
 export const CHECKPOINT_HEAD_BYTES = 16;
 
 export class CheckpointWriter {
-  readonly #write: (type: ChunkType, payload: Uint8Array) => void;
+  readonly #write: (chunk: Chunk) => void;
   /** Numbers of the pages in the file, by hash. */
   readonly #numbers = new Map<bigint, number>();
   /** Blocks in states never change: the same object is the same content. */
@@ -22,7 +22,7 @@ export class CheckpointWriter {
   #count = 0;
 
   /** @param write takes each chunk */
-  constructor(write: (type: ChunkType, payload: Uint8Array) => void) {
+  constructor(write: (chunk: Chunk) => void) {
     this.#write = write;
   }
 
@@ -43,7 +43,7 @@ export class CheckpointWriter {
     view.setBigUint64(0, BigInt(cycle), true);
     view.setBigUint64(8, BigInt(work), true);
     payload.set(content, CHECKPOINT_HEAD_BYTES);
-    this.#write("CKPT", payload);
+    this.#write({ type: "CKPT", payload });
   }
 
   #runs(): number[][] {
@@ -82,6 +82,6 @@ export class CheckpointWriter {
     const payload = new Uint8Array(this.#gathered.length * PAGE_BYTES);
     this.#gathered.forEach((bytes, index) => payload.set(bytes, index * PAGE_BYTES));
     this.#gathered = [];
-    this.#write("PAGE", payload);
+    this.#write({ type: "PAGE", payload });
   }
 }

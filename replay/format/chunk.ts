@@ -44,31 +44,54 @@ export interface Frame extends ChunkRef {
   readonly crc: number;
 }
 
-/** The bytes of a chunk. */
-export function encodeChunk(
-  codec: Codec,
-  chunk: Pick<ChunkRef, "type" | "firstCycle" | "lastCycle"> & { readonly payload: Uint8Array },
-): Uint8Array {
-  const { type, payload } = chunk;
-  if (payload.length > CHUNK_BYTES_MAX) {
-    throw new RangeError(`A chunk has at most ${CHUNK_BYTES_MAX} bytes, not ${payload.length}`);
+/** A payload as it is stored. */
+export interface Packed {
+  readonly stored: Uint8Array;
+  readonly compression: number;
+  readonly payloadBytes: number;
+}
+
+/** Compresses a payload, if that makes it smaller. */
+export function packPayload(codec: Codec, payload: Uint8Array): Packed {
+  const payloadBytes = payload.length;
+  if (payloadBytes > CHUNK_BYTES_MAX) {
+    throw new RangeError(`A chunk has at most ${CHUNK_BYTES_MAX} bytes, not ${payloadBytes}`);
   }
   const small = codec.compress(payload);
-  const isSmaller = small.length < payload.length;
-  const stored = isSmaller ? small : payload;
+  return small.length < payloadBytes
+    ? { stored: small, compression: ZSTD, payloadBytes }
+    : { stored: payload, compression: NONE, payloadBytes };
+}
+
+type Place = Pick<ChunkRef, "type" | "firstCycle" | "lastCycle">;
+
+/** The bytes of a chunk. */
+export function frameChunk(
+  codec: Codec,
+  { type, firstCycle, lastCycle, packed }: Place & { readonly packed: Packed },
+): Uint8Array {
+  const { stored, compression, payloadBytes } = packed;
   const bytes = new Uint8Array(FRAME_BYTES + stored.length);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, CHUNK_MAGIC, true);
   for (let i = 0; i < 4; i++) bytes[4 + i] = type.charCodeAt(i) || 0x20;
   view.setUint16(8, CHUNK_VERSIONS[type], true);
-  view.setUint16(10, isSmaller ? ZSTD : NONE, true);
+  view.setUint16(10, compression, true);
   view.setUint32(12, stored.length, true);
-  view.setUint32(16, payload.length, true);
-  view.setBigUint64(20, BigInt(chunk.firstCycle), true);
-  view.setBigUint64(28, BigInt(chunk.lastCycle), true);
+  view.setUint32(16, payloadBytes, true);
+  view.setBigUint64(20, BigInt(firstCycle), true);
+  view.setBigUint64(28, BigInt(lastCycle), true);
   bytes.set(stored, FRAME_BYTES);
   view.setUint32(36, codec.crc32(bytes.subarray(0, 36), stored), true);
   return bytes;
+}
+
+/** The bytes of a chunk with this payload. */
+export function encodeChunk(
+  codec: Codec,
+  { payload, ...place }: Place & { readonly payload: Uint8Array },
+): Uint8Array {
+  return frameChunk(codec, { ...place, packed: packPayload(codec, payload) });
 }
 
 /** @param bytes {@link FRAME_BYTES} of them @param offset where they lie, for messages and the result */

@@ -1,7 +1,7 @@
 /** Puts the images of a recording together from their pieces. Source: FORMAT.md, "IMAG". */
 import { type Codec, FormatError } from "./codec.ts";
 import { decodePiece, hex, type ImageInfo } from "./header.ts";
-import type { Image } from "./writer.ts";
+import type { Image } from "./chunk_file.ts";
 
 export class ImageReader {
   readonly #pieces = new Map<string, { sizeBytes: number; pieces: Uint8Array[] }>();

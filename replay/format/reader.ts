@@ -12,13 +12,13 @@ import {
   type Frame,
   FRAME_BYTES,
 } from "./chunk.ts";
+import type { Image } from "./chunk_file.ts";
 import { decodeIndex, decodeTrailer, TRAILER_BYTES } from "./chunk_index.ts";
 import { type ByteSource, type Codec, FormatError } from "./codec.ts";
 import { decodeEnd } from "./end.ts";
 import { decodeHeader, type Header } from "./header.ts";
 import { ImageReader } from "./image_reader.ts";
 import { decodePart } from "./log_chunk.ts";
-import type { Image } from "./writer.ts";
 
 /** The log of a recording, expanded, has at most this many bytes. */
 const LOG_BYTES_MAX = 4 * 1024 * 1024 * 1024;

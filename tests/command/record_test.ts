@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { codec } from "../../replay/deno/codec.ts";
+import { ChunkFile } from "../../replay/format/chunk_file.ts";
 import { MemoryFile } from "../../replay/format/codec.ts";
 import { readRecording } from "../../replay/format/reader.ts";
 import { RecordingWriter } from "../../replay/format/writer.ts";
@@ -78,7 +79,7 @@ Deno.test("verify ends with 3 at the first divergence", async () => {
     const entry = log.entries[at];
     assert(entry.kind === "input" && entry.input.kind === "disk");
     const file = new MemoryFile();
-    const writer = new RecordingWriter(file, codec, { ...header, images });
+    const writer = new RecordingWriter(new ChunkFile(file, codec), { ...header, images });
     const input = { ...entry.input, error: "EIO", bytes: undefined };
     writer.part({
       firstCycle: 0,

@@ -8,6 +8,7 @@ import { MemoryHost } from "../../devices/host/memory_host.ts";
 import { type MachineConfig, machineOptions } from "../../devices/machine_options.ts";
 import { type ImageName, imageUrl } from "../../guests/images.ts";
 import { codec } from "../../replay/deno/codec.ts";
+import { ChunkFile } from "../../replay/format/chunk_file.ts";
 import { MemoryFile } from "../../replay/format/codec.ts";
 import { readRecording } from "../../replay/format/reader.ts";
 import { RecordingWriter } from "../../replay/format/writer.ts";
@@ -91,7 +92,11 @@ export async function recordLog(guest: Guest): Promise<Log> {
 /** Begins a file with the guest's image. */
 export function writerOf(guest: Guest, file: MemoryFile, config: MachineConfig = configOf(guest)) {
   const images = [{ role: "bios" as const, ...imageOf(guest) }];
-  return new RecordingWriter(file, codec, { program: "test", machine: config, images });
+  return new RecordingWriter(new ChunkFile(file, codec), {
+    program: "test",
+    machine: config,
+    images,
+  });
 }
 
 /** The bytes of a recording file. */

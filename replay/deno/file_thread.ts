@@ -1,0 +1,61 @@
+/** The thread of a {@link FileWriter}: logs at once, checkpoints in the time between. */
+import { setImmediate } from "node:timers";
+import { type Chunk, ChunkFile, type PackedChunk } from "../format/chunk_file.ts";
+import { codec } from "./codec.ts";
+import { FileSink, writeFault } from "./file_sink.ts";
+import { bytesOf, type FileTask, Progress } from "./file_writer.ts";
+
+let progress: Progress;
+let file: ChunkFile;
+let hasFailed = false;
+/** Not yet compressed. */
+const asides: Chunk[] = [];
+/** Compressed, and waiting for the checkpoint that they belong to. */
+let packed: PackedChunk[] = [];
+
+addEventListener("message", (event: Event) => {
+  const task = (event as MessageEvent<FileTask>).data;
+  if (task.kind === "open") progress = new Progress(task.progress);
+  if (task.kind !== "aside") return finish(task.kind === "log" ? task.chunks : [], () => run(task));
+  asides.push(task.chunk);
+  if (asides.length === 1) setImmediate(pack);
+});
+
+function run(task: Exclude<FileTask, { kind: "aside" }>): void {
+  switch (task.kind) {
+    case "open":
+      file = new ChunkFile(new FileSink(task.path), codec);
+      return;
+    case "start":
+      return file.start(task.start);
+    case "log":
+      return file.log(task.chunks, task.firstCycle, task.lastCycle);
+    case "end":
+      while (asides.length > 0) pack();
+      return file.end(task.payload, task.cycle);
+  }
+}
+
+/** One chunk; then a part of the log may have come. */
+function pack(): void {
+  const chunk = asides.shift();
+  if (chunk === undefined) return; // the end was quicker
+  finish([chunk], () => {
+    packed.push(file.pack(chunk));
+    if (chunk.type === "CKPT") file.append(packed.splice(0));
+  });
+  if (asides.length > 0) setImmediate(pack);
+}
+
+/** After a failure nothing more is written: what comes later would not fit what is missing. */
+function finish(chunks: readonly Chunk[], action: () => void): void {
+  const sizeBytes = bytesOf(chunks);
+  try {
+    if (!hasFailed) action();
+  } catch (error) {
+    hasFailed = true;
+    packed = [];
+    progress.fail(writeFault(error));
+  }
+  progress.done(sizeBytes);
+}

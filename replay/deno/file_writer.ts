@@ -1,0 +1,148 @@
+/** A recording's file, written by a thread of its own: compressing must not hold the machine up. */
+import type { Chunk, ChunkSink, RecordingStart } from "../format/chunk_file.ts";
+import { createFile, RecordingError } from "./file_sink.ts";
+
+/** Half of what a killed recording may lose at most: the rest is for a late slice and the thread. */
+const FLUSH_MS = 50;
+/** The machine waits while so much is not yet in the file. */
+const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/** A thread that gets nothing done for so long is taken for dead. */
+const PATIENCE_MS = 60_000;
+
+/** What the thread is told. */
+export type FileTask =
+  | { readonly kind: "open"; readonly path: string; readonly progress: SharedArrayBuffer }
+  | { readonly kind: "start"; readonly start: RecordingStart }
+  | {
+    readonly kind: "log";
+    readonly chunks: readonly Chunk[];
+    readonly firstCycle: number;
+    readonly lastCycle: number;
+  }
+  | { readonly kind: "aside"; readonly chunk: Chunk }
+  | { readonly kind: "end"; readonly payload: Uint8Array; readonly cycle: number };
+
+/** What both threads see at once, without a turn of their event loops. */
+export class Progress {
+  static readonly #ERROR_BYTES_MAX = 4096;
+  /** Tasks done; bytes of their payloads done, modulo 2^32; length of the error, 0 while there is none. */
+  readonly #counts: Int32Array;
+  readonly #error: Uint8Array;
+
+  constructor(readonly buffer = new SharedArrayBuffer(12 + Progress.#ERROR_BYTES_MAX)) {
+    this.#counts = new Int32Array(buffer, 0, 3);
+    this.#error = new Uint8Array(buffer, 12);
+  }
+
+  get tasks(): number {
+    return Atomics.load(this.#counts, 0);
+  }
+
+  get bytes(): number {
+    return Atomics.load(this.#counts, 1) >>> 0;
+  }
+
+  get error(): string | undefined {
+    const length = Atomics.load(this.#counts, 2);
+    return length === 0 ? undefined : new TextDecoder().decode(this.#error.slice(0, length));
+  }
+
+  done(sizeBytes: number): void {
+    Atomics.add(this.#counts, 1, sizeBytes);
+    Atomics.add(this.#counts, 0, 1);
+    Atomics.notify(this.#counts, 0);
+  }
+
+  fail(message: string): void {
+    const { written } = new TextEncoder().encodeInto(message, this.#error);
+    Atomics.store(this.#counts, 2, written);
+  }
+
+  /** Waits until a further task is done. @returns false if it takes too long */
+  wait(tasks: number): boolean {
+    return Atomics.wait(this.#counts, 0, tasks, PATIENCE_MS) !== "timed-out";
+  }
+}
+
+export class FileWriter implements ChunkSink {
+  readonly #worker: Worker;
+  readonly #progress = new Progress();
+  #taskCount = 0;
+  #bytes = 0;
+  #writtenMs = performance.now();
+
+  /** @throws RecordingError if the file cannot be created */
+  constructor(readonly path: string) {
+    createFile(path);
+    this.#worker = new Worker(new URL("./file_thread.ts", import.meta.url), { type: "module" });
+    this.#post({ kind: "open", path, progress: this.#progress.buffer }, []);
+  }
+
+  /** @throws RecordingError if something could not be written */
+  isDue(): boolean {
+    this.#check();
+    return performance.now() - this.#writtenMs >= FLUSH_MS;
+  }
+
+  start(start: RecordingStart): void {
+    this.#post({ kind: "start", start }, []);
+  }
+
+  log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number): void {
+    this.#post({ kind: "log", chunks, firstCycle, lastCycle }, chunks);
+    this.#writtenMs = performance.now();
+  }
+
+  aside(chunk: Chunk): void {
+    this.#post({ kind: "aside", chunk }, [chunk]);
+  }
+
+  end(payload: Uint8Array, cycle: number): void {
+    this.#post({ kind: "end", payload, cycle }, []);
+    this.#wait(() => this.#progress.tasks < this.#taskCount);
+  }
+
+  /** What has been given is written first, as far as it can be. */
+  close(): void {
+    try {
+      this.#wait(() => this.#progress.tasks < this.#taskCount);
+    } catch (error) {
+      // Whoever ended the recording has been told, or has a reason of its own.
+      if (!(error instanceof RecordingError)) throw error;
+    }
+    this.#worker.terminate();
+  }
+
+  #post(task: FileTask, chunks: readonly Chunk[]): void {
+    this.#check();
+    const sizeBytes = bytesOf(chunks);
+    this.#wait(() => this.pendingBytes > 0 && this.pendingBytes + sizeBytes > PENDING_BYTES_MAX);
+    this.#taskCount++;
+    this.#bytes = (this.#bytes + sizeBytes) >>> 0;
+    // Nobody but the thread uses the payloads any more.
+    const whole = chunks.filter(({ payload }) => payload.length === payload.buffer.byteLength);
+    this.#worker.postMessage(task, whole.map(({ payload }) => payload.buffer as ArrayBuffer));
+  }
+
+  /** Given, and not yet compressed. */
+  get pendingBytes(): number {
+    return (this.#bytes - this.#progress.bytes) >>> 0;
+  }
+
+  #wait(isWaiting: () => boolean): void {
+    for (let tasks = this.#progress.tasks; isWaiting(); tasks = this.#progress.tasks) {
+      this.#check();
+      if (!this.#progress.wait(tasks)) throw new RecordingError(this.path, "its thread is stuck");
+    }
+    this.#check();
+  }
+
+  #check(): void {
+    const { error } = this.#progress;
+    if (error !== undefined) throw new RecordingError(this.path, error);
+  }
+}
+
+export function bytesOf(chunks: readonly Chunk[]): number {
+  return chunks.reduce((sum, { payload }) => sum + payload.length, 0);
+}

@@ -1,0 +1,103 @@
+/** The thread that writes a recording: what comes first, and what happens when it cannot. */
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Random } from "../../../core/random.ts";
+import { codec } from "../../../replay/deno/codec.ts";
+import { RecordingError } from "../../../replay/deno/file_sink.ts";
+import { FileWriter } from "../../../replay/deno/file_writer.ts";
+import { ChunkFile, type ChunkSink } from "../../../replay/format/chunk_file.ts";
+import { decodeFrame, FILE_MAGIC, FRAME_BYTES } from "../../../replay/format/chunk.ts";
+import { MemoryFile } from "../../../replay/format/codec.ts";
+
+const MIB = 2 ** 20;
+const IMAGE = new Random(5).bytes(9 * MIB);
+const START = {
+  program: "test",
+  machine: { harts: 1 },
+  images: [{ role: "bios" as const, name: "noise", bytes: IMAGE }],
+};
+
+async function written(action: (writer: FileWriter) => void): Promise<Uint8Array> {
+  const path = await Deno.makeTempFile();
+  const writer = new FileWriter(path);
+  try {
+    action(writer);
+    return await Deno.readFile(path);
+  } finally {
+    writer.close();
+    await Deno.remove(path);
+  }
+}
+
+const page = () => ({ type: "PAGE" as const, payload: IMAGE.slice(0, MIB) });
+const log = (sink: ChunkSink, first: number, last: number) => {
+  const chunks = (["BLOB", "LOG"] as const).map((type, n) => ({
+    type,
+    payload: new Uint8Array(1000).fill(first + n),
+  }));
+  sink.log(chunks, first, last);
+};
+
+Deno.test("FileWriter writes what ChunkFile writes", async () => {
+  const action = (sink: ChunkSink) => {
+    sink.start(START);
+    for (let cycle = 0; cycle < 100; cycle++) log(sink, cycle, cycle + 1);
+    sink.end(new Uint8Array(3), 100);
+  };
+  const file = new MemoryFile();
+  action(new ChunkFile(file, codec));
+  assertEquals(await written(action), file.bytes.slice());
+});
+
+Deno.test("a log does not wait for a checkpoint, whose chunks stay together", async () => {
+  const bytes = await written((writer) => {
+    writer.start({ ...START, images: [] });
+    for (let n = 0; n < 32; n++) writer.aside(page());
+    writer.aside({ type: "CKPT", payload: new Uint8Array(16) });
+    log(writer, 0, 10);
+    writer.end(new Uint8Array(3), 10);
+  });
+  const types: string[] = [];
+  for (let offset = FILE_MAGIC.length; offset + FRAME_BYTES <= bytes.length;) {
+    const frame = decodeFrame(bytes.subarray(offset, offset + FRAME_BYTES), offset);
+    types.push(frame.type);
+    if (frame.type === "PAGE") assertEquals([frame.firstCycle, frame.lastCycle], [10, 10]);
+    offset += FRAME_BYTES + frame.storedBytes;
+  }
+  const pages = Array.from({ length: 32 }, () => "PAGE");
+  assertEquals(types, ["HEAD", "BLOB", "LOG", ...pages, "CKPT", "END", "INDX"]);
+});
+
+Deno.test("FileWriter holds back the machine, not the memory of the host", async () => {
+  let most = 0;
+  const bytes = await written((writer) => {
+    writer.start({ ...START, images: [] });
+    for (let n = 0; n < 200; n++) {
+      writer.aside({ type: "PAGE", payload: new Uint8Array(4 * MIB) });
+      most = Math.max(most, writer.pendingBytes);
+    }
+    writer.aside({ type: "CKPT", payload: new Uint8Array(16) });
+    writer.end(new Uint8Array(3), 0);
+  });
+  assert(most <= 64 * MIB, `${most} bytes were waiting`);
+  assert(bytes.length > 0);
+});
+
+Deno.test("a full disk ends a recording at the next part", () => {
+  const writer = new FileWriter("/dev/full");
+  const message = "cannot write the recording /dev/full: no space left on the disk";
+  assertThrows(
+    () => {
+      writer.start(START);
+      for (let cycle = 0;; cycle++) log(writer, cycle, cycle + 1);
+    },
+    RecordingError,
+    message,
+  );
+  assertThrows(() => writer.isDue(), RecordingError, message);
+  assertThrows(() => writer.end(new Uint8Array(3), 1), RecordingError, message);
+  writer.close();
+});
+
+Deno.test("a folder that does not exist is refused before anything runs", () => {
+  assertThrows(() => new FileWriter("/nowhere/x.hsr"), RecordingError, "no such folder");
+});
