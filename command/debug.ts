@@ -1,4 +1,5 @@
 /** `hindsight debug`: a recording under gdb, over HTTP, or both at once. */
+import { printLine } from "../devices/deno/terminal.ts";
 import { isElf } from "../devices/boot/elf.ts";
 import { COMMANDS } from "../debugger/commands/list.ts";
 import { Debugger } from "../debugger/debugger.ts";
@@ -49,14 +50,14 @@ export async function debug(args: readonly string[]): Promise<number> {
       () => new GdbListener({ ...gdb, commands: COMMANDS, debug: debugger_ }),
     );
     faces.push(listener);
-    console.log(`listening on ${listener.address} for gdb`);
+    printLine(`listening on ${listener.address} for gdb`);
   }
   if (http) {
     const token = randomToken();
     const face = httpFace({ commands: COMMANDS, open, token });
     const listener = listen(http, () => new HttpListener(http.hostname, http.port, face));
     faces.push(listener);
-    console.log(`listening on ${listener.address} for HTTP, token ${token}`);
+    printLine(`listening on ${listener.address} for HTTP, token ${token}`);
   }
   await stopped;
   await Promise.all(faces.map((face) => face.close()));

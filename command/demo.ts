@@ -1,4 +1,5 @@
 /** `hindsight demo`: records the built-in guest's crash and steps back from it to its cause. */
+import { printLine } from "../devices/deno/terminal.ts";
 import { dim } from "@std/fmt/colors";
 import { decode } from "../core/isa/decode.ts";
 import { disassemble } from "../core/isa/disassemble.ts";
@@ -38,7 +39,7 @@ export async function demo(args: readonly string[]): Promise<number> {
 }
 
 function say(text: string): void {
-  console.log(text);
+  printLine(text);
 }
 
 /** Runs pocket until it crashes. */

@@ -1,4 +1,5 @@
 /** `hindsight guest debian`: prepares the Debian guest in the user's cache. */
+import { printLine } from "../devices/deno/terminal.ts";
 import { type DebianGuest, type GuestRun, prepareDebian } from "../guests/debian/deno/prepare.ts";
 import { terminalReport } from "../guests/debian/deno/report.ts";
 import { readImage } from "./boot_files.ts";
@@ -20,7 +21,7 @@ export async function guest(args: readonly string[]): Promise<number> {
   }
   if (rest.length > 0) throw new UsageError(`guest debian takes nothing more, not "${rest[0]}"`);
   const prepared = await prepareGuest(values.has("refresh"));
-  for (const [what, value] of Object.entries(prepared)) console.log(`${what.padEnd(16)}${value}`);
+  for (const [what, value] of Object.entries(prepared)) printLine(`${what.padEnd(16)}${value}`);
   return STATUS.ok;
 }
 

@@ -1,4 +1,5 @@
 /** `hindsight info`: what a recording holds, how large its parts are, and how it ended. */
+import { printLine } from "../devices/deno/terminal.ts";
 import type { ChunkType } from "../replay/format/chunk.ts";
 import { FRAME_BYTES } from "../replay/format/chunk.ts";
 import { readRecordingFile } from "./recording_file.ts";
@@ -17,7 +18,7 @@ export function info(args: readonly string[]): number {
   const { values, positional } = parseFlags(args, INFO_FLAGS);
   const path = onlyFile("info", positional);
   const facts = factsOf(readRecordingFile(path));
-  console.log(values.has("json") ? JSON.stringify({ file: path, ...facts }, null, 2) : page(facts));
+  printLine(values.has("json") ? JSON.stringify({ file: path, ...facts }, null, 2) : page(facts));
   return STATUS.ok;
 }
 

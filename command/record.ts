@@ -2,6 +2,7 @@
 import { UsageError } from "./errors.ts";
 import { type Flag, parseFlags } from "./flags.ts";
 import { MACHINE_FLAGS, machineRequest } from "./machine_config.ts";
+import { ClaimedFile, requireNoInput } from "./output_file.ts";
 import { RecordingTarget } from "./recording_file.ts";
 import { runRequest } from "./run.ts";
 
@@ -24,10 +25,17 @@ export async function record(args: readonly string[]): Promise<number> {
     throw new UsageError("where to? write `hindsight record MACHINE -o FILE`");
   }
   const request = machineRequest(flags);
-  const target = await RecordingTarget.create(path, !flags.values.has("no-checkpoints"));
+  const claim = new ClaimedFile(path);
+  let target: RecordingTarget | undefined;
   try {
-    return await runRequest(request, target.record);
+    requireNoInput("-o", path, request); // now, since the file is there
+    return await runRequest(request, async (...run) => {
+      // Not before: what stops a run from beginning leaves an older recording as it is.
+      target = await RecordingTarget.create(path, !flags.values.has("no-checkpoints"));
+      return target.record(...run);
+    });
   } finally {
-    target.close();
+    target?.close();
+    claim.release();
   }
 }

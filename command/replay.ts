@@ -1,5 +1,5 @@
 /** `hindsight replay`: prints a recording's console again, then the final cycle and digest. */
-import { writeOutput } from "../devices/deno/terminal.ts";
+import { printLine, writeOutput } from "../devices/deno/terminal.ts";
 import { replay as replayLog } from "../replay/replayer.ts";
 import { HostError, STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
@@ -27,8 +27,8 @@ export async function replay(args: readonly string[]): Promise<number> {
     onProgress: () => printed.flush(),
   });
   printed.flush();
-  if (!printed.isAtLineStart) console.log();
-  console.log(`cycle ${cycle} digest ${digest}`);
+  if (!printed.isAtLineStart) printLine();
+  printLine(`cycle ${cycle} digest ${digest}`);
   if (damage !== undefined && cycle === log.endCycle) throw new HostError(`${path}: ${damage}`);
   return STATUS.ok;
 }

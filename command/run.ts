@@ -5,6 +5,7 @@ import { HostError, reason, STATUS } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
 import { UsageError } from "./errors.ts";
 import { prepareGuest } from "./guest.ts";
+import { requireNoInput } from "./output_file.ts";
 import { MACHINE_FLAGS, type MachineRequest, machineRequest } from "./machine_config.ts";
 import { type MachineRun, type RunEnd, runMachine } from "./run_machine.ts";
 import { signalStatus } from "./signals.ts";
@@ -25,6 +26,7 @@ export async function runRequest(
 ): Promise<number> {
   const send = request.send === undefined ? undefined : readImage("--send", request.send).bytes;
   const boot = await bootOf(request, () => prepareGuest());
+  if (request.digests !== undefined) requireNoInput("--digests", request.digests, request);
   const digests = request.digests === undefined ? undefined : new DigestFile(request.digests);
   const timing = request["disk-timing"] ?? "live";
   try {

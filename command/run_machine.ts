@@ -35,7 +35,11 @@ export interface MachineRun {
   readonly onDigest?: (cycle: number, digest: string) => void;
   readonly engine?: MachineOptions["engine"];
   /** Called once the machine is known: what writes the run down, between it and the live host. */
-  readonly record?: (host: Host, config: MachineConfig, files: BootFiles) => Recording;
+  readonly record?: (
+    host: Host,
+    config: MachineConfig,
+    files: BootFiles,
+  ) => Recording | Promise<Recording>;
 }
 
 /** What writes a run down. */
@@ -80,7 +84,7 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
       typist: run.send === undefined ? undefined : new Typist(UART_ID, run.send),
     });
     const config = configOf(run, disks);
-    const { recorder, checkpoints: sink } = run.record?.(host, config, run.boot.files) ?? {};
+    const { recorder, checkpoints: sink } = await run.record?.(host, config, run.boot.files) ?? {};
     const onDigest = digestSink(run, recorder, () => checkpoints?.digested());
     const machine = await create(run, config, recorder ?? host, onDigest);
     const checkpoints: CheckpointRecorder | undefined = sink &&

@@ -1,4 +1,5 @@
 /** `hindsight verify`: replays a recording and compares every output and digest. */
+import { printLine } from "../devices/deno/terminal.ts";
 import { replay } from "../replay/replayer.ts";
 import { StoredCheck } from "../replay/stored_check.ts";
 import { HostError, STATUS } from "./errors.ts";
@@ -25,7 +26,7 @@ export async function verify(args: readonly string[]): Promise<number> {
   }
   const outputs = log.outputs.reduce((sum, { count }) => sum + count, 0);
   const cut = log.end.reason === "cut" ? "; the recording was cut there" : "";
-  console.log(
+  printLine(
     `verified to cycle ${cycle}: ${log.entries.length} inputs, ${outputs} outputs, ` +
       `${digestCount} digests match${
         stored.length > 0 ? `, and ${check.count} stored checkpoints` : ""

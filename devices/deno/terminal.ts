@@ -100,3 +100,8 @@ export function writeOutput(bytes: Uint8Array): void {
     throw new OutputError(`standard output: ${error instanceof Error ? error.message : error}`);
   }
 }
+
+/** Writes a line to standard output. @throws OutputError if nobody reads it any more */
+export function printLine(text = ""): void {
+  writeOutput(new TextEncoder().encode(`${text}\n`));
+}

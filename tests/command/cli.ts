@@ -9,14 +9,17 @@ export interface Outcome {
   readonly stderr: string;
 }
 
-/** @param input what comes on standard input; absent: nothing, at its end at once */
+/**
+ * @param input what comes on standard input; absent: nothing, at its end at once
+ * @param output a file to which standard output goes
+ */
 export async function hindsight(
   args: readonly string[],
-  options: { input?: string; env?: Record<string, string> } = {},
+  options: { input?: string; output?: string; env?: Record<string, string> } = {},
 ): Promise<Outcome> {
-  const { env } = options;
+  const { env, output } = options;
   const stdin = options.input === undefined ? "null" : "piped";
-  const child = startHindsight(args, { stdin, stderr: "piped", env });
+  const child = startHindsight(args, { stdin, stderr: "piped", env, output });
   if (options.input !== undefined) {
     const writer = child.stdin.getWriter();
     // The process may have ended without reading, which is its right.
@@ -34,11 +37,15 @@ export function startHindsight(
   options: {
     stdin?: "null" | "piped";
     stderr?: "inherit" | "piped";
+    output?: string;
     env?: Record<string, string>;
   } = {},
 ): Deno.ChildProcess {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-check", MAIN, ...args],
+  const command = [Deno.execPath(), "run", "-A", "--no-check", MAIN, ...args];
+  const redirected = ["sh", "-c", `exec "$@" > "$0"`, options.output ?? "", ...command];
+  const [program, ...rest] = options.output === undefined ? command : redirected;
+  return new Deno.Command(program, {
+    args: rest,
     stdin: options.stdin ?? "null",
     stdout: "piped",
     stderr: options.stderr ?? "inherit",
