@@ -38,7 +38,8 @@ export function helpText(): string {
     ...MACHINE_FLAGS.filter((flag) => flag.isForTests).map(line),
     "",
     "A pipe on standard input is the console's input, but not with --send, --run or model timing.",
-    "Exit status: 0 the guest powered off, 1 it failed, 2 usage, 3 divergence, 4 the host failed.",
+    "Exit status: 0 the guest powered off, 1 it failed, 2 usage, 3 divergence, 4 the host failed,",
+    "128 + N signal N ended it.",
     "",
   ].join("\n");
 }
