@@ -28,6 +28,15 @@ const memory = text.transform((value, context) => {
   return z.NEVER;
 });
 
+/** 5_000_000:7 is a cycle and a seed. */
+const reseed = text.transform((value, context) => {
+  const [, cycle, seed] = (/^(\d[\d_]*):(\d[\d_]*)$/.exec(value) ?? [])
+    .map((digits) => Number(digits.replaceAll("_", "")));
+  if (Number.isSafeInteger(cycle) && seed < 2 ** 32) return { cycle, seed };
+  context.addIssue({ code: "custom", message: "CYCLE:SEED is needed, a seed below 2^32" });
+  return z.NEVER;
+});
+
 /** A machine as it is asked for; what is absent has a default. */
 export const MachineSchema = z.strictObject({
   guest: z.enum(["pocket", "debian"], { error: "pocket or debian is needed" }),
@@ -42,6 +51,7 @@ export const MachineSchema = z.strictObject({
   disk: z.array(text).max(DISK_COUNT_MAX, { error: `at most ${DISK_COUNT_MAX} disks fit` }),
   "disk-timing": z.enum(["live", "model"], { error: "live or model is needed" }),
   seed: whole(0, 2 ** 32 - 1),
+  reseed: z.array(reseed),
   send: text,
   "until-cycle": whole(0, Number.MAX_SAFE_INTEGER),
   digests: text,
@@ -94,6 +104,12 @@ export const MACHINE_FLAGS: readonly Flag[] = [
     summary: "answers as the host has them (default), or the same in every run",
   },
   { name: "seed", value: "N", summary: "everything that is chosen follows from it; default 0" },
+  {
+    name: "reseed",
+    value: "CYCLE:SEED",
+    isRepeatable: true,
+    summary: "from that cycle on, everything that is chosen follows from another seed",
+  },
   { name: "send", value: "FILE", summary: "console input, line by line, instead of the terminal" },
   { name: "until-cycle", value: "N", summary: "stop there" },
   { name: "digests", value: "FILE", summary: "write `cycle digest` every 10 million cycles" },
@@ -159,7 +175,12 @@ function readMachineFile(file: string): MachineRequest {
   return Object.fromEntries(
     Object.entries(result.data).map(([name, value]) => {
       if (!PATHS.includes(name)) return [name, value];
-      return [name, Array.isArray(value) ? value.map(fromFolder) : fromFolder(String(value))];
+      return [
+        name,
+        Array.isArray(value)
+          ? value.map((it) => fromFolder(String(it)))
+          : fromFolder(String(value)),
+      ];
     }),
   );
 }

@@ -35,6 +35,7 @@ export async function runRequest(
         boot,
         harts: request.harts ?? 1,
         seed: request.seed ?? 0,
+        reseeds: request.reseed,
         timing,
         onConsole: writeOutput,
         hasTerminal: wantsInput(request),

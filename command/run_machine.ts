@@ -2,7 +2,7 @@
 import { Machine, type MachineOptions, type Stop } from "../core/machine.ts";
 import { diskId, UART_ID } from "../devices/board.ts";
 import { DiskFile } from "../devices/deno/disk_file.ts";
-import { LiveHost } from "../devices/deno/live_host.ts";
+import { LiveHost, type LiveHostOptions } from "../devices/deno/live_host.ts";
 import { Terminal } from "../devices/deno/terminal.ts";
 import { Typist } from "../devices/host/typist.ts";
 import type { Host } from "../core/host.ts";
@@ -21,6 +21,8 @@ export interface MachineRun {
   readonly boot: Boot;
   readonly harts: number;
   readonly seed: number;
+  /** See {@link LiveHostOptions.reseeds}. */
+  readonly reseeds?: LiveHostOptions["reseeds"];
   readonly timing: Timing;
   readonly onConsole: (bytes: Uint8Array) => void;
   /** Standard input is the console's other end. */
@@ -76,6 +78,7 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     const host = new LiveHost({
       timing: run.timing,
       seed: run.seed,
+      reseeds: run.reseeds,
       disks: new Map(disks.map((disk, index) => [diskId(index), disk])),
       onConsole: (_device, bytes) => {
         // After SIGHUP there is no terminal any more.

@@ -8,6 +8,7 @@ import {
   type Input,
   MACHINE_DEVICE,
   type Output,
+  type Reseed,
 } from "../../core/host.ts";
 import { Random, seedFor } from "../../core/random.ts";
 import type { Typist } from "../host/typist.ts";
@@ -21,6 +22,8 @@ export interface LiveHostOptions {
   readonly timing: Timing;
   /** 32 bits, for the entropy of `model` timing. */
   readonly seed: number;
+  /** Another seed, which the machine takes at its cycle; that of model entropy changes with it. */
+  readonly reseeds?: readonly { readonly cycle: number; readonly seed: number }[];
   /** Backing stores by device. */
   readonly disks?: ReadonlyMap<string, DiskFile>;
   /** Where console output goes; called with what has gathered since the last turn. */
@@ -69,6 +72,8 @@ export class LiveHost implements Host {
   readonly #entropy: Random;
   #console: { device: string; pieces: Uint8Array[] } | undefined;
   readonly #nowMs: () => number;
+  /** Ascending. */
+  readonly #reseeds: { readonly cycle: number; readonly seed: number }[];
   /** About the host as a whole. */
   readonly #events: HostEvent[] = [];
   #inFlight = 0;
@@ -81,6 +86,7 @@ export class LiveHost implements Host {
     this.#options = options;
     this.#nowMs = options.nowMs ?? (() => performance.now());
     this.#lastTurnMs = this.#nowMs();
+    this.#reseeds = (options.reseeds ?? []).toSorted((a, b) => a.cycle - b.cycle);
     this.#entropy = new Random(seedFor(options.seed, "entropy"));
   }
 
@@ -145,8 +151,8 @@ export class LiveHost implements Host {
       if (first.answer.length === 1) this.#pending.shift();
       return first.answer.shift();
     }
-    const typed = this.#options.typist?.take(cycle);
-    if (typed !== undefined) return typed;
+    const planned = this.#reseed(cycle) ?? this.#options.typist?.take(cycle);
+    if (planned !== undefined) return planned;
     for (const mailbox of this.#mailboxes) {
       const input = mailbox.take();
       if (input !== undefined) return input;
@@ -191,7 +197,15 @@ export class LiveHost implements Host {
   #scheduled(): number {
     const due = this.#pending[0]?.due ?? Infinity;
     const next = this.#options.timing === "model" || this.#pending[0]?.answer ? due : Infinity;
-    return Math.min(next, this.#options.typist?.next ?? Infinity);
+    const { typist } = this.#options;
+    return Math.min(next, typist?.next ?? Infinity, this.#reseeds[0]?.cycle ?? Infinity);
+  }
+
+  #reseed(cycle: number): Reseed | undefined {
+    if (!(this.#reseeds[0]?.cycle <= cycle)) return undefined;
+    const { seed } = this.#reseeds.shift()!;
+    this.#entropy.state = seedFor(seed, "entropy");
+    return { device: MACHINE_DEVICE, kind: "reseed", seed };
   }
 
   #hasInput(cycle: number): boolean {
