@@ -59,14 +59,16 @@ export class Disk {
     return { offset: first * BLOCK_BYTES, sizeBytes: end - first * BLOCK_BYTES };
   }
 
-  /** Keeps what the host read of the base image. A block that is known already stays as it was. */
+  /**
+   * Keeps what the host read of the base image: the bytes themselves, which nobody may change any
+   * more. A block that is known already stays as it was.
+   */
   learn(offset: number, bytes: Uint8Array): void {
     for (let start = 0; start < bytes.length; start += BLOCK_BYTES) {
       const number = (offset + start) / BLOCK_BYTES;
       if (this.#base.has(number) || this.#overlay.get(number)?.sectors === ALL_SECTORS) continue;
-      const copy = new Uint8Array(BLOCK_BYTES); // the image may end within the last block
-      copy.set(bytes.subarray(start, start + BLOCK_BYTES));
-      this.#set(this.#base, number, copy, ALL_SECTORS);
+      const block = bytes.subarray(start, start + BLOCK_BYTES);
+      this.#set(this.#base, number, wholeBlock(block), ALL_SECTORS);
     }
   }
 
@@ -171,6 +173,14 @@ function* blocksOf(offset: number, sizeBytes: number) {
     yield { number, mask, start, size, at };
     at += size;
   }
+}
+
+/** The image may end within its last block. */
+function wholeBlock(bytes: Uint8Array): Uint8Array {
+  if (bytes.length === BLOCK_BYTES) return bytes;
+  const block = new Uint8Array(BLOCK_BYTES);
+  block.set(bytes);
+  return block;
 }
 
 function copySectors(block: Block, start: number, size: number, out: Uint8Array, at: number): void {
