@@ -11,13 +11,18 @@ export class DebianRuns {
     readonly qemuPlain: Command,
     /** Records; the log is thrown away. */
     readonly qemuRecord: Command,
+    /** With the arguments of `run` after `record` or `run`. */
+    readonly machine: readonly string[],
     /** The sum of the guest's busybox, by the host. */
     readonly busyboxSha256: string,
     readonly folder: string,
   ) {}
 
-  /** @throws Error if the guest has not been prepared */
-  static async open(run: string): Promise<DebianRuns> {
+  /**
+   * @param disk an image instead of the guest's own
+   * @throws Error if the guest has not been prepared
+   */
+  static async open(run: string, disk?: string): Promise<DebianRuns> {
     const guest = await openDebian();
     if (guest === undefined) {
       throw new Error("needs the Debian guest: deno run -A main.ts guest debian");
@@ -28,11 +33,13 @@ export class DebianRuns {
     await Deno.writeFile(initrd, new Blob(parts).stream());
     const boot = ["-m", "256M", "-bios", guest.firmwareDynamic, "-kernel", guest.kernel];
     boot.push("-initrd", initrd, "-append", guest.append);
-    const image = `file=${guest.disk},format=raw,if=none,snapshot=on`;
+    const machine = ["--guest", "debian", "--memory", "256M", "--run", run];
+    if (disk !== undefined) machine.push("--disk", disk);
+    const image = `file=${disk ?? guest.disk},format=raw,if=none,snapshot=on`;
     const log = join(folder, "log");
     const busybox = await crypto.subtle.digest("SHA-256", await Deno.readFile(guest.busybox));
     return new DebianRuns(
-      ours("--guest", "debian", "--memory", "256M", "--run", run),
+      ours("run", ...machine),
       qemu(...boot, "-drive", `${image},id=disk`, "-device", "virtio-blk-device,drive=disk"),
       // QEMU, docs/system/replay.rst: a disk takes part through blkreplay.
       qemu(
@@ -42,6 +49,7 @@ export class DebianRuns {
         ...["-drive", "driver=blkreplay,if=none,image=image,id=disk"],
         ...["-device", "virtio-blk-device,drive=disk"],
       ),
+      machine,
       new Uint8Array(busybox).toHex(),
       folder,
     );

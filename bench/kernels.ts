@@ -20,7 +20,7 @@ const KERNELS: readonly ImageName[] = [
 
 /** Our own run is in model timing, although these guests have no disk: standard input stays out of it. */
 const ENGINES: Readonly<Record<string, (image: string) => Command>> = {
-  ours: (image) => ours("--bios", image, "--disk-timing", "model"),
+  ours: (image) => ours("run", "--bios", image, "--disk-timing", "model"),
   qemuPlain: (image) => qemu("-bios", image),
   qemuIcount: (image) => qemu("-bios", image, "-icount", "shift=0"),
 };

@@ -10,7 +10,7 @@ export interface Command {
 /** The plain command of the README: no flags for V8. */
 export function ours(...args: string[]): Command {
   const main = fromFileUrl(new URL("../main.ts", import.meta.url));
-  return { program: Deno.execPath(), args: ["run", "-A", main, "run", ...args] };
+  return { program: Deno.execPath(), args: ["run", "-A", main, ...args] };
 }
 
 /** QEMU's `virt` board without a network card, console on standard output. */

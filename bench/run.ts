@@ -1,5 +1,5 @@
 /**
- * `deno task bench [boot|kernels|disk]… [--rounds N] [--json]`: our machine side by side with QEMU,
+ * `deno task bench [boot|kernels|disk|record|timetravel]… [--rounds N] [--json]`: our machine side by side with QEMU,
  * in turns in one run. Exits 1 with the reason if a figure cannot be measured.
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -7,12 +7,14 @@ import { benchBoot } from "./boot.ts";
 import { benchDisk } from "./disk.ts";
 import { benchKernels } from "./kernels.ts";
 import { qemuVersion } from "./peers.ts";
+import { benchRecord } from "./record.ts";
 import { formatReport, type Report } from "./report.ts";
 
 const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<Report>>> = {
   boot: benchBoot,
   kernels: benchKernels,
   disk: benchDisk,
+  record: benchRecord,
 };
 
 const flags = parseArgs(Deno.args, { boolean: ["json"], string: ["rounds"] });
@@ -20,7 +22,9 @@ const names: string[] = flags._.length > 0 ? flags._.map(String) : Object.keys(B
 const rounds = Number(flags.rounds ?? 5);
 const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown !== undefined || !Number.isInteger(rounds) || rounds < 1) {
-  console.error("usage: deno task bench [boot|kernels|disk]... [--rounds N] [--json]");
+  console.error(
+    "usage: deno task bench [boot|kernels|disk|record|timetravel]... [--rounds N] [--json]",
+  );
   Deno.exit(2);
 }
 try {
