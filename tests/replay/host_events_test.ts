@@ -1,5 +1,5 @@
 /** Inputs that are no device's: what happened on the host's side, and another seed. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertRejects } from "@std/assert";
 import type { HostEvent } from "../../core/host_event.ts";
 import type { Input } from "../../core/host.ts";
 import { LiveHost } from "../../devices/deno/live_host.ts";
@@ -8,7 +8,9 @@ import { countHostEvents, hostEventsOf } from "../../replay/host_events.ts";
 import type { Log } from "../../replay/log.ts";
 import { MemoryLog } from "../../replay/memory_log.ts";
 import { Player } from "../../replay/player.ts";
+import { DivergenceError } from "../../replay/divergence.ts";
 import { replay } from "../../replay/replayer.ts";
+import { Timeline } from "../../replay/timeline.ts";
 import {
   buildOf,
   configOf,
@@ -100,6 +102,41 @@ Deno.test("a reseed later parts two runs from there on, and each replays", async
     ends.add(digest);
   }
   assertEquals(ends.size, 3);
+});
+
+Deno.test("time travel crosses a reseed in both directions", async () => {
+  const [at, later] = [500_000, 2_000_000];
+  const { log } = await recordWith(SMP, [{ cycle: at, input: reseed(5) }]);
+  const straight = await buildOf(SMP)(new Player(log), () => {});
+  const digests = new Map<number, string>();
+  for (const cycle of [at - 1, at, at + 1, later]) {
+    await straight.run(cycle);
+    digests.set(cycle, straight.digest());
+  }
+  const timeline = new Timeline({
+    log,
+    createMachine: (host) => buildOf(SMP)(host, () => {}),
+    harts: SMP.harts,
+    budgetBytes: 2 ** 28,
+    spacing: 50_000,
+  });
+  const cursor = await timeline.cursor(later);
+  for (const cycle of [later, at, at + 1, at - 1, later, at + 1]) {
+    await cursor.seek(cycle);
+    assertEquals(cursor.digest(), digests.get(cycle), `cycle ${cycle}`);
+  }
+  timeline.close();
+});
+
+Deno.test("a log without its reseed diverges at the next digest", async () => {
+  const { log } = await recordWith(SMP, [{ cycle: 500_000, input: reseed(5) }]);
+  const without = { ...log, entries: log.entries.filter(({ id }) => id !== "m/machine#0") };
+  assertEquals(without.entries.length, log.entries.length - 1);
+  await assertRejects(
+    () => replay(without, buildOf(SMP), { check: outputHash }),
+    DivergenceError,
+    "divergence at cycle ",
+  );
 });
 
 Deno.test("a request that fails on the host is followed from the event to the answer", async () => {
