@@ -12,13 +12,18 @@ import { type KernelFinding, KernelSymbols } from "../debugger/symbols/kernel_sy
 import { CombinedSymbols } from "../debugger/symbols/symbols.ts";
 import { Timeline } from "../replay/timeline.ts";
 import { HostError, reason, STATUS, UsageError } from "./errors.ts";
-import { type Flag, parseFlags } from "./flags.ts";
+import { type Flag, parseFlags, sizeFlag } from "./flags.ts";
 import { onlyFile, type OpenRecording, openRecording } from "./recording_file.ts";
 
 export const DEBUG_FLAGS: readonly Flag[] = [
   { name: "gdb", value: "HOST:PORT", summary: "listen for gdb (`target remote HOST:PORT`)" },
   { name: "http", value: "HOST:PORT", summary: "serve HTTP on a loopback address" },
   { name: "at", value: "CYCLE|start|end", summary: "begin there; at the end by default" },
+  {
+    name: "memory-budget",
+    value: "SIZE",
+    summary: "for checkpoints and clients' machines; 1G and 4 times the guest's RAM by default",
+  },
 ];
 
 interface Address {
@@ -40,7 +45,7 @@ export async function debug(args: readonly string[]): Promise<number> {
   }
   const recording = await openRecording(path);
   const at = position(flags.values.get("at")?.[0] ?? "end", recording.log.endCycle);
-  const open = opener(recording, at);
+  const open = opener(recording, at, sizeFlag(flags, "memory-budget"));
   const stopped = signalled();
   const faces: { close(): Promise<void> }[] = [];
   if (gdb) {
@@ -65,9 +70,12 @@ export async function debug(args: readonly string[]): Promise<number> {
 }
 
 // Debuggers over one timeline, each with its own cursor.
-function opener({ path, log, config, images, build, stored }: OpenRecording, at: number) {
+function opener(recording: OpenRecording, at: number, budgetBytes: number | undefined) {
+  const { path, log, config, images, build, stored } = recording;
   const timeline = new Timeline({
     log,
+    // gdb, an HTTP client, and what that one reads at other cycles: a machine each.
+    budgetBytes: budgetBytes ?? 2 ** 30 + 4 * config.memoryBytes,
     harts: config.harts,
     createMachine: (host) => build(host, () => {}),
     stored,

@@ -81,3 +81,14 @@ export function cycleFlag({ values }: Flags, name: string): number | undefined {
   if (/^\d[\d_]*$/.test(text) && Number.isSafeInteger(cycle)) return cycle;
   throw new UsageError(`--${name} ${text}: a cycle is needed, a whole number from 0`);
 }
+
+const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
+
+/** The bytes of a flag that takes a size such as 512M; `undefined` if it is not given. @throws UsageError */
+export function sizeFlag({ values }: Flags, name: string): number | undefined {
+  const text = values.get(name)?.[0];
+  if (text === undefined) return undefined;
+  const [, count, unit] = /^([1-9]\d{0,5})([KMG])$/.exec(text) ?? [];
+  if (unit !== undefined) return Number(count) * UNITS[unit];
+  throw new UsageError(`--${name} ${text}: a size is needed, such as 512M or 2G`);
+}

@@ -1,7 +1,9 @@
 /** `hindsight help`: every command and flag on one page. */
+import { DEBUG_FLAGS } from "./debug.ts";
 import type { Flag } from "./flags.ts";
 import { GUEST_FLAGS } from "./guest.ts";
 import { MACHINE_FLAGS } from "./machine_config.ts";
+import { RECORD_FLAGS } from "./record.ts";
 
 /** The commands, in the order of the help. */
 export const COMMANDS = {
@@ -13,7 +15,7 @@ export const COMMANDS = {
   verify: "FILE: replays all and compares every output and digest",
   info: "FILE [--json]: what a recording holds, and how it ended",
   events: "FILE [--kind K] [--from C] [--to C] [--json]: all that came in",
-  debug: "FILE [--gdb HOST:PORT] [--http HOST:PORT] [--at CYCLE|start|end]: forward and backward",
+  debug: "FILE --gdb HOST:PORT, --http HOST:PORT: forward and backward in gdb and over HTTP",
   help: "this page",
 } as const;
 
@@ -31,6 +33,12 @@ export function helpText(): string {
     "MACHINE, the flags of run and record:",
     ...MACHINE_FLAGS.filter((flag) => !flag.isForTests).map(line),
     "",
+    "Flags of record:",
+    ...RECORD_FLAGS.map(line),
+    "",
+    "Flags of debug:",
+    ...DEBUG_FLAGS.map(line),
+    "",
     "Flags of guest debian:",
     ...GUEST_FLAGS.map(line),
     "",
@@ -45,6 +53,9 @@ export function helpText(): string {
 }
 
 function line({ name, value, isRepeatable, summary }: Flag): string {
-  const flag = `--${name}${value === undefined ? "" : ` ${value}`}${isRepeatable ? "…" : ""}`;
+  const dashes = name.length > 1 ? "--" : "-";
+  const flag = `${dashes}${name}${value === undefined ? "" : ` ${value}`}${
+    isRepeatable ? "…" : ""
+  }`;
   return `  ${flag.padEnd(28)} ${summary}`;
 }

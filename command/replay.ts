@@ -3,6 +3,7 @@ import { printLine, writeOutput } from "../devices/deno/terminal.ts";
 import { replay as replayLog } from "../replay/replayer.ts";
 import { HostError, STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
+import { withProgress } from "./progress.ts";
 import { onlyFile, openRecording } from "./recording_file.ts";
 
 export const REPLAY_FLAGS: readonly Flag[] = [
@@ -19,13 +20,24 @@ export async function replay(args: readonly string[]): Promise<number> {
     throw new UsageError(`--until ${until}: the recording ends at cycle ${log.endCycle}`);
   }
   const printed = new Lines();
-  const { cycle, digest } = await replayLog(log, build, {
-    until,
-    onOutput: (_cycle, _device, output) => {
-      if (output.kind === "console") printed.write(output.bytes);
-    },
-    onProgress: () => printed.flush(),
-  });
+  // On a terminal the console itself shows how far it is.
+  const isAside = !Deno.stdout.isTerminal();
+  const { cycle, digest } = await withProgress(
+    "replaying",
+    until ?? log.endCycle,
+    isAside,
+    (reached) =>
+      replayLog(log, build, {
+        until,
+        onOutput: (_cycle, _device, output) => {
+          if (output.kind === "console") printed.write(output.bytes);
+        },
+        onProgress: (cycle) => {
+          printed.flush();
+          reached(cycle);
+        },
+      }),
+  );
   printed.flush();
   if (!printed.isAtLineStart) printLine();
   printLine(`cycle ${cycle} digest ${digest}`);

@@ -4,6 +4,7 @@ import { replay } from "../replay/replayer.ts";
 import { StoredCheck } from "../replay/stored_check.ts";
 import { HostError, STATUS } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
+import { withProgress } from "./progress.ts";
 import { onlyFile, openRecording } from "./recording_file.ts";
 
 /**
@@ -16,11 +17,18 @@ export async function verify(args: readonly string[]): Promise<number> {
   const recording = await openRecording(path);
   const { log, build, outputHash, damage, stored, checkpoints } = recording;
   const check = new StoredCheck(stored);
-  const { cycle, digest, digestCount } = await replay(log, build, {
-    check: outputHash,
-    onStart: (machine) => check.begin(machine),
-    onMatch: (machine) => check.compare(machine),
-  });
+  const { cycle, digest, digestCount } = await withProgress(
+    "verifying",
+    log.endCycle,
+    true,
+    (onProgress) =>
+      replay(log, build, {
+        check: outputHash,
+        onStart: (machine) => check.begin(machine),
+        onMatch: (machine) => check.compare(machine),
+        onProgress,
+      }),
+  );
   for (const note of [...checkpoints.notes, ...check.notes]) {
     console.error(`hindsight: ${path}: a stored checkpoint is damaged, and is not used: ${note}`);
   }

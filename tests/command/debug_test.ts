@@ -42,6 +42,7 @@ Deno.test("debug serves gdb and HTTP at once, and ends on SIGTERM", async () => 
   const writer = Number(/^\$1 = (\d+)$/m.exec(stdout)![1]);
   // gdb has moved, the HTTP client's position has not.
   assertEquals((await get("/where")).cycle, end);
+  // A third machine, for what is read at another cycle.
   const { registers } = await get(`/registers?at=${writer}`);
   assertStringIncludes(stdout, registers.pc.slice(2));
   child.kill("SIGTERM");
@@ -61,6 +62,8 @@ Deno.test("debug says what is wrong with its flags", async () => {
     [[file, "--gdb", "nonsense"], "write HOST:PORT"],
     [[file, "--gdb", "127.0.0.1:0", "--at", "999999999999"], "a cycle from 0 to"],
     [[file, "--http", "0.0.0.0:0"], "not a loopback address"],
+    [[file, "--gdb", "127.0.0.1:0", "--memory-budget", "1.5G"], "a size is needed"],
+    [[file, "--gdb", "127.0.0.1:0", "--memory-budget", "0M"], "a size is needed"],
     [[`${folder}/missing.hsr`, "--gdb", "127.0.0.1:0"], "no such file"],
   ];
   for (const [args, message] of cases) {
