@@ -2,13 +2,11 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
 import { codec } from "../../replay/deno/codec.ts";
-import { ChunkFile } from "../../replay/format/chunk_file.ts";
 import { MemoryFile } from "../../replay/format/codec.ts";
 import { readRecording } from "../../replay/format/reader.ts";
-import { RecordingWriter } from "../../replay/format/writer.ts";
 import { hindsight } from "./cli.ts";
 import { killRecordings } from "./kill.ts";
-import { diskFile, inFolder } from "./recordings.ts";
+import { changeInput, diskFile, inFolder } from "./recordings.ts";
 
 const MAIN = fromFileUrl(new URL("../../main.ts", import.meta.url));
 
@@ -74,21 +72,7 @@ Deno.test("verify ends with 3 at the first divergence", async () => {
     const disk = await diskFile(folder);
     const cycles = ["--until-cycle", "60_000_000"];
     await hindsight(["record", "--guest", "pocket", "--disk", disk, ...cycles, "-o", path]);
-    const { header, images, log } = readRecording(new MemoryFile(Deno.readFileSync(path)), codec);
-    const at = log.entries.findIndex((it) => it.kind === "input" && it.input.kind === "disk");
-    const entry = log.entries[at];
-    assert(entry.kind === "input" && entry.input.kind === "disk");
-    const file = new MemoryFile();
-    const writer = new RecordingWriter(new ChunkFile(file, codec), { ...header, images });
-    const input = { ...entry.input, error: "EIO", bytes: undefined };
-    writer.part({
-      firstCycle: 0,
-      lastCycle: log.endCycle,
-      ...log,
-      entries: log.entries.with(at, { ...entry, input }),
-    });
-    writer.end(log);
-    await Deno.writeFile(path, file.bytes);
+    await changeInput(path, "disk", (it) => ({ ...it, error: "EIO", bytes: undefined }));
     const { status, stderr } = await hindsight(["verify", path]);
     assertEquals(status, 3);
     assertMatch(
@@ -153,6 +137,6 @@ Deno.test("a recording that cannot grow any more ends the run with 4 and verifie
 });
 
 Deno.test("a recording process that is killed leaves a file that verifies", async () => {
-  const cycles = await killRecordings(21, 5);
+  const cycles = await killRecordings({ seed: 21, count: 5 });
   assert(new Set(cycles).size > 1, `${cycles}`);
 });
