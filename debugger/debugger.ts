@@ -107,8 +107,18 @@ export class Debugger {
 
   /** A register by its standard or ABI name. */
   register(hart: number, name: string): bigint {
+    return this.#named(() => this.cursor.readRegister(hart, standardName(name)));
+  }
+
+  /** Writes a register by its standard or ABI name, on a branch. */
+  setRegister(hart: number, name: string, value: bigint): void {
+    this.#named(() => this.cursor.writeRegister(hart, standardName(name), value));
+  }
+
+  // A name that is not one is the client's mistake.
+  #named<T>(use: () => T): T {
     try {
-      return this.cursor.readRegister(hart, standardName(name));
+      return use();
     } catch (error) {
       if (error instanceof RangeError) throw new CommandError(error.message);
       throw error;
@@ -212,7 +222,10 @@ export class Debugger {
   async seek(cycle: number, signal?: AbortSignal): Promise<void> {
     const { start, end } = this.cursor;
     if (cycle < start || cycle > end) {
-      throw new CommandError(`Cycle ${cycle} is outside ${start} to ${end}`);
+      const range = end === Infinity
+        ? `the branch, which begins at ${start}`
+        : `${start} to ${end}`;
+      throw new CommandError(`Cycle ${cycle} is outside ${range}`);
     }
     const isThere = await this.cursor.seek(cycle, signal);
     this.arrival = isThere ? undefined : { reason: "interrupted" };

@@ -6,7 +6,7 @@ import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from ".
 import { nextEvent } from "./events.ts";
 import type { Log } from "./log.ts";
 import { walk } from "./page_walk.ts";
-import { readRegister, writeRegister } from "./registers.ts";
+import { readRegister, requireWritable, writeRegister } from "./registers.ts";
 import { firstHit, type Hit, lastHit } from "./scan.ts";
 import { stepBackward, stepForward } from "./step.ts";
 import type { Course, Traveller } from "./traveller.ts";
@@ -156,7 +156,7 @@ export class MachineCursor implements Cursor {
 
   writeRegister(hart: number, name: string, value: bigint): void {
     this.#checkHart(hart);
-    readRegister(this.#traveller.machine, hart, name); // throws before a branch is started
+    requireWritable(this.#traveller.machine, hart, name); // before a branch is started
     this.startBranch();
     writeRegister(this.#traveller.machine, hart, name, value);
   }

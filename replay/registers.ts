@@ -49,6 +49,14 @@ export function writeRegister(machine: Machine, hart: number, name: string, valu
   engine.stateChanged(hart);
 }
 
+/** @throws RangeError for a name that is unknown, or of what cannot be written */
+export function requireWritable(machine: Machine, hart: number, name: string): void {
+  readRegister(machine, hart, name);
+  if (name === "cycle") throw new RangeError('"cycle" is the position: go to a cycle instead');
+  // Privileged spec, 2.1: the two top bits of a read-only CSR's number are set.
+  if ((CSRS.get(name) ?? 0) >> 10 === 3) throw new RangeError(`Register "${name}" is read-only`);
+}
+
 // Index of an x or f register among the 64-bit words of the engine's memory.
 function fileIndex(name: string, hart: number): number | undefined {
   const match = /^([xf])(\d|[12]\d|3[01])$/.exec(name);

@@ -3,7 +3,6 @@ import { z } from "zod";
 import { command, parameter } from "../command.ts";
 import { CommandError } from "../debugger.ts";
 import { hex, parseInteger } from "../number.ts";
-import { standardName } from "../register_names.ts";
 
 export const setRegister = command({
   name: "set-register",
@@ -18,8 +17,7 @@ export const setRegister = command({
     const of = debug.hartOr(hart);
     const value = parseInteger(text);
     if (value === undefined) throw new CommandError(`"${text}" is not a number of 64 bits`);
-    debug.register(of, name); // it must exist
-    debug.cursor.writeRegister(of, standardName(name), value);
+    debug.setRegister(of, name, value);
     const now = hex(debug.register(of, name));
     return {
       text: `${name} = ${now}`,

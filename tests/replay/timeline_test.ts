@@ -231,7 +231,10 @@ Deno.test("registers read as machine mode reads them, and nothing changes", asyn
   assert(pc !== undefined && cursor.readMemory(pc, 4));
   assertEquals(cursor.readMemory(0, 1), undefined);
   assert(cursor.readMemory(0x1000, 16)?.some((byte) => byte !== 0), "the reset ROM");
-  assertEquals(cursor.branch, undefined);
+  for (const name of ["cycle", "mhartid", "time", "nothing"]) {
+    assertThrows(() => cursor.writeRegister(0, name, 1n), RangeError);
+  }
+  assertEquals(cursor.branch, undefined, "what cannot be written starts no branch");
   assertEquals(cursor.digest(), digest);
   timeline.close();
 });

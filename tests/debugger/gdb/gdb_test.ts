@@ -1,6 +1,12 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { COMMANDS } from "../../../debugger/commands/list.ts";
+import { Debugger } from "../../../debugger/debugger.ts";
+import { eventLoopTurns } from "../../../debugger/deno/event_loop.ts";
+import { GdbListener } from "../../../debugger/deno/gdb_listener.ts";
+import { SymbolTable } from "../../../debugger/symbols/symbols.ts";
+import { record, timelineOf } from "../../replay/recordings.ts";
 import { SimpleCursor } from "../simple_cursor.ts";
-import { gdb, hasGdb, section } from "./real_gdb.ts";
+import { gdb, GdbSession, hasGdb, section } from "./real_gdb.ts";
 
 const OLDEST = "*(long *)*(long *)&ledger";
 const DUMP = ["info registers", "p/x $sstatus", "p/x $mcause", "p/x $satp", "p $fa0", "p $cycle"];
@@ -178,7 +184,7 @@ Deno.test("gdb steps the hart that it names, of four", async () => {
   }
 });
 
-Deno.test("gdb clients come one after another, and Ctrl-C ends a movement", async () => {
+Deno.test("gdb clients come one after another, and find what the last one left", async () => {
   if (!await hasGdb()) return;
   const cursor = await pocketAtItsEnd();
   const first = await gdb(cursor, "pocket", ["reverse-stepi 5", "p $cycle", "detach"]);
@@ -186,4 +192,33 @@ Deno.test("gdb clients come one after another, and Ctrl-C ends a movement", asyn
   const position = (output: string) => /^\$1 = (\d+)$/m.exec(output)?.[1];
   assert(position(first) !== undefined, first);
   assertEquals(position(second), position(first));
+});
+
+const SORT = { image: "sort", harts: 1, cycles: 150_000_000 } as const;
+
+Deno.test("gdb: Ctrl-C ends a long movement in either direction", async () => {
+  if (!await hasGdb()) return;
+  // Nothing comes in, so that its first cycles stand for all.
+  const recording = { ...await record({ ...SORT, cycles: 1000 }), endCycle: SORT.cycles };
+  const timeline = timelineOf(recording, { turn: eventLoopTurns() });
+  const cursor = await timeline.cursor();
+  const debug = new Debugger({ cursor, symbols: new SymbolTable([]) });
+  const options = { hostname: "127.0.0.1", port: 0, commands: COMMANDS, debug };
+  const listener = new GdbListener(options);
+  const session = new GdbSession(["-ex", `target remote ${listener.address}`]);
+  await session.say("break *0x10", /Breakpoint 1/);
+  for (const [command, from] of [["continue", 0], ["reverse-continue", timeline.end]] as const) {
+    await cursor.seek(from);
+    await session.say(command, /Continuing/);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const since = performance.now();
+    await session.interrupt(/received signal SIGINT/);
+    const tookMs = performance.now() - since;
+    assert(tookMs < 400, `${command}: ${tookMs} ms`);
+    if (command === "continue") assert(cursor.cycle > 0 && cursor.cycle < timeline.end);
+    else assertEquals(cursor.cycle, timeline.end, "a search that ends early goes nowhere");
+  }
+  await session.close();
+  await listener.close();
+  timeline.close();
 });

@@ -123,3 +123,36 @@ Deno.test(`GdbSession survives 20,000 malformed packets (seed ${SEED})`, async (
   assertEquals(sent, ["+", "$QC1#c5"]);
   assert(replies > 10_000, `${replies} replies`);
 });
+
+Deno.test(`GdbSession survives 3,000 clients that end at any byte (seed ${SEED})`, async () => {
+  const random = new Random(SEED + 1);
+  const cursor = await SimpleCursor.boot("empty");
+  const debug = new Debugger({ cursor, symbols: new SymbolTable([]) });
+  for (let i = 0; i < 3_000; i++) {
+    const replies: string[] = [];
+    const session = new GdbSession(debug, COMMANDS, {
+      send: (bytes) => replies.push(textOf(bytes)),
+      over: () => {},
+    });
+    // The last of a few packets is cut, somewhere; they come in pieces, some with Ctrl-C between.
+    const packets = Array.from({ length: 1 + random.below(5) }, () => {
+      const packet = PACKETS[random.below(PACKETS.length)];
+      return textOf(encodePacket(random.below(3) === 0 ? mutate(packet, random) : packet));
+    });
+    const text = packets.join(random.below(4) === 0 ? "\x03" : "");
+    const end = random.below(text.length + 1);
+    for (let at = 0; at < end;) {
+      const piece = Math.min(1 + random.below(40), end - at);
+      session.feed(bytesOf(text.slice(at, at + piece)));
+      at += piece;
+    }
+    if (random.below(2) === 0) await session.idle();
+    await session.close();
+    const { length } = replies;
+    session.feed(encodePacket("g"));
+    await session.idle();
+    assert(replies.length - length <= 1, "a session that is over answers nothing");
+    assertEquals([debug.breakpoints.size, debug.watchpoints.size], [0, 0], text);
+  }
+  assertEquals(cursor.cycle <= cursor.end, true);
+});

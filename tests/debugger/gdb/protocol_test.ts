@@ -168,5 +168,19 @@ Deno.test("GdbListener outlives clients that vanish, and takes the next one", as
     }
     connection.close();
   }
+  // One that is gone after any byte of what it had to say, in the middle of a movement perhaps.
+  const said = new TextEncoder().encode("+$qSupported:swbreak+#00$?#3f$Z0,80000000,2#f4$bc#c5$m80");
+  for (let length = 0; length <= said.length; length++) {
+    const connection = await Deno.connect({ hostname, port: Number(port) });
+    await connection.write(said.subarray(0, length));
+    connection.close();
+  }
+  const last = await Deno.connect({ hostname, port: Number(port) });
+  await last.write(new TextEncoder().encode("$qC#b4"));
+  const reply = new Uint8Array(16);
+  const count = await last.read(reply);
+  assertEquals(new TextDecoder().decode(reply.subarray(0, count!)).slice(0, 4), "+$QC");
+  last.close();
   await listener.close();
+  assertEquals(debug.breakpoints.size, 0);
 });

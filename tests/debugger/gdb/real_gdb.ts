@@ -49,3 +49,64 @@ export function section(output: string, name: string): string {
   const [, rest = ""] = output.split(`[${name}]\n`);
   return rest.split(/^\[\w+\]$/m)[0].trim();
 }
+
+/** A gdb to talk with, line by line. */
+export class GdbSession {
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  #output = "";
+  #heard: () => void = () => {};
+  readonly #ended: Promise<unknown>;
+
+  constructor(args: readonly string[]) {
+    this.#child = new Deno.Command("gdb-multiarch", {
+      args: ["-nx", "-q", ...args],
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    const { stdout, stderr } = this.#child;
+    this.#ended = Promise.all([this.#listen(stdout), this.#listen(stderr)]);
+  }
+
+  /** Types a line and waits until what is printed from then on matches. */
+  async say(line: string, expected: RegExp): Promise<void> {
+    this.#output = "";
+    await this.#input.write(new TextEncoder().encode(`${line}\n`));
+    await this.#until(expected);
+  }
+
+  /** Presses Ctrl-C. */
+  async interrupt(expected: RegExp): Promise<void> {
+    this.#output = "";
+    this.#child.kill("SIGINT");
+    await this.#until(expected);
+  }
+
+  async close(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.status;
+    await this.#input.abort().catch(() => {});
+    await this.#ended;
+  }
+
+  async #until(expected: RegExp): Promise<void> {
+    const limit = setTimeout(() => {
+      this.#output = `\0${this.#output}`;
+      this.#heard();
+    }, LIMIT_MS);
+    while (!expected.test(this.#output) && this.#output[0] !== "\0") {
+      await new Promise<void>((resolve) => this.#heard = resolve);
+    }
+    clearTimeout(limit);
+    if (!expected.test(this.#output)) throw new Error(`no ${expected} in: ${this.#output}`);
+  }
+
+  async #listen(stream: ReadableStream<Uint8Array>): Promise<void> {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+      this.#output += text;
+      this.#heard();
+    }
+  }
+}
