@@ -1,12 +1,22 @@
-/** The main job: a real Debian crash, run backward in the real gdb, with the kernel's own names. */
+/** The main job: real Debian crashes, run backward in the real gdb, with the kernel's own names. */
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl } from "@std/path";
 import { hindsight } from "../../command/cli.ts";
 import { preparedGuest } from "../../guests/debian/prepared.ts";
 import { runPeer } from "../../peer.ts";
-import { hasGdb, section } from "./real_gdb.ts";
+import { GdbSession, hasGdb, section } from "./real_gdb.ts";
 
 const MAIN = fromFileUrl(new URL("../../../main.ts", import.meta.url));
+
+/** Records a crash of Debian. */
+async function crash(folder: string, command: string, flags: readonly string[]): Promise<string> {
+  const file = `${folder}/crash.hsr`;
+  const run = ["--guest", "debian", ...flags, "--run", command, "-o", file];
+  const { status, stdout, stderr } = await hindsight(["record", ...run]);
+  assertEquals(status, 1, stderr);
+  assertMatch(stdout, /Kernel panic - not syncing: sysrq triggered crash/);
+  return file;
+}
 
 /** Serves the recording while `use` talks to it. */
 async function debugged(file: string, use: (address: string) => Promise<void>): Promise<void> {
@@ -42,11 +52,7 @@ async function addresses(address: string, names: readonly string[]): Promise<str
 Deno.test("a Debian crash in gdb: steps, breakpoints and watchpoints, forward and backward", async () => {
   if (!await hasGdb() || await preparedGuest() === undefined) return;
   const folder = await Deno.makeTempDir();
-  const file = `${folder}/crash.hsr`;
-  const run = ["--guest", "debian", "--run", "echo c > /proc/sysrq-trigger", "-o", file];
-  const recorded = await hindsight(["record", ...run]);
-  assertEquals(recorded.status, 1, recorded.stderr);
-  assertMatch(recorded.stdout, /Kernel panic - not syncing: sysrq triggered crash/);
+  const file = await crash(folder, "echo c > /proc/sysrq-trigger", []);
   await debugged(file, async (address) => {
     const [panic, panicCpu] = await addresses(address, ["panic", "panic_cpu"]);
     const dump = ["info registers", "p/x $mstatus", "p/x $satp"];
@@ -80,3 +86,68 @@ Deno.test("a Debian crash in gdb: steps, breakpoints and watchpoints, forward an
   });
   await Deno.remove(folder, { recursive: true });
 });
+
+/** Something for every hart to do, and then the crash. */
+const BUSY =
+  "for i in 1 2 3 4 5 6; do (cat /proc/*/stat; ls -lR /proc/sys) >/dev/null 2>&1 & done; " +
+  "wait; echo c > /proc/sysrq-trigger";
+
+Deno.test("a Debian crash of four harts in gdb: threads, their steps and breakpoints, Ctrl-C", async () => {
+  if (!await hasGdb() || await preparedGuest() === undefined) return;
+  const folder = await Deno.makeTempDir();
+  await debugged(await crash(folder, BUSY, ["--harts", "4"]), async (address) => {
+    const [read] = await addresses(address, ["vfs_read"]);
+    const show = 'printf "at %lu %d %d\\n", $cycle, $_thread, $mhartid';
+    const output = await gdb(address, [
+      ...["info threads"],
+      ...[1, 2, 3, 4].flatMap((thread) => [
+        ...[`thread ${thread}`, `echo [hart${thread}]\\n`, "p/x $pc", "info registers"],
+        ...["reverse-stepi 20", show, "echo [away]\\n", "p/x $pc", "stepi 20"],
+        ...[`echo [again${thread}]\\n`, "p/x $pc", "info registers"],
+      ]),
+      ...[`break *${read}`, "echo [all]\\n"],
+      ...Array(12).fill(["reverse-continue", show]).flat(),
+      ...["echo [forward]\\n", ...Array(11).fill(["continue", show]).flat()],
+    ]);
+    assertMatch(output, /Thread 1 \(hart 0\)[^]*Thread 4 \(hart 3\)/);
+    for (const thread of [1, 2, 3, 4]) {
+      const there = section(output, `hart${thread}`);
+      assertMatch(there, new RegExp(`^at \\d+ ${thread} ${thread - 1}$`, "m"), output);
+      // Not the position: a hart that waited has its last step behind it earlier.
+      const registers = (name: string) =>
+        section(output, name).split("\n").filter((line) => /^(?!cycle)\w+ +0x/.test(line));
+      assertEquals(registers(`again${thread}`), registers(`hart${thread}`));
+      assertEquals(registers(`hart${thread}`).length, 32, there);
+    }
+    const stops = (name: string) => section(output, name).match(/^at .*$/gm) ?? [];
+    assertEquals(stops("all").length, 12);
+    assertEquals(stops("forward"), stops("all").slice(0, -1).reverse(), output);
+    assert(new Set(stops("all").map((stop) => stop.split(" ")[2])).size > 1, "one hart only");
+    // Of one hart alone, from the same place back.
+    const [, , thread] = stops("all").at(-1)!.split(" ");
+    const own = stops("all").filter((stop) => stop.split(" ")[2] === thread);
+    const alone = await gdb(address, [
+      ...["monitor goto end", "continue", `break *${read} thread ${thread}`, "echo [one]\\n"],
+      ...Array(own.length).fill(["reverse-continue", show]).flat(),
+    ]);
+    assertEquals(section(alone, "one").match(/^at .*$/gm), own, alone);
+    assert(await interrupts(address) < 500);
+  });
+  await Deno.remove(folder, { recursive: true });
+});
+
+/** Ctrl-C in the middle of a reverse-continue over all of it. @returns the milliseconds until gdb stopped */
+async function interrupts(address: string): Promise<number> {
+  const session = new GdbSession(["-ex", "set pagination off", "-ex", `target remote ${address}`]);
+  await session.say("monitor goto end", /happens at the next resume/);
+  await session.say("continue", /stopped\./);
+  await session.say("break *0x10", /Breakpoint 1/);
+  await session.say("reverse-continue", /Continuing/);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const from = performance.now();
+  await session.interrupt(/received signal SIGINT/);
+  const tookMs = performance.now() - from;
+  await session.say("monitor where", /cycle \d+, hart/);
+  await session.close();
+  return tookMs;
+}
