@@ -12,8 +12,8 @@ import { diskFile, inFolder } from "./recordings.ts";
 /** The guest runs for some seconds, since it must walk its page tables all the time. */
 const SLOW_POCKET = ["--guest", "pocket", "--tlb-flush-every", "200"];
 
-/** Between two flushes at most, in most cases; the host may be busy. */
-const FLUSH_MS_MAX = 100;
+/** Half of the kills come sooner after a flush; one is due every 50 ms, but the host may be busy. */
+const LAG_MS_MAX = 500;
 
 export interface Kills {
   readonly seed: number;
@@ -54,8 +54,9 @@ export async function killRecordings(
       await Deno.remove(path);
     }
   });
-  const [median] = lags.sort((a, b) => a - b).slice(Math.floor(count / 2));
-  assert(median <= FLUSH_MS_MAX, `ms from the last flush to the kill: ${lags}`);
+  console.log(`ms from the last flush to the kill: ${lags.sort((a, b) => a - b)}`);
+  const median = lags[Math.floor(count / 2)];
+  assert(median <= LAG_MS_MAX, `ms from the last flush to the kill: ${lags}`);
   return cycles;
 }
 
