@@ -86,7 +86,9 @@ export class CheckpointedMachine {
     let loaded: LoadedCheckpoint | undefined;
     try {
       loaded = read();
-      const pages = new Map([...loaded.pages].map((page) => [page, loaded!.page(page)!]));
+      const numbers = [...loaded.pages];
+      this.#requireRoom(numbers);
+      const pages = new Map(numbers.map((page) => [page, loaded!.page(page)!]));
       this.#setRam(pages, reset);
       machine.restore(loaded.state);
       if (machine.cycle !== cycle) return `its state is that of cycle ${machine.cycle}`;
@@ -105,13 +107,16 @@ export class CheckpointedMachine {
     this.store.release(this.#content);
   }
 
+  #requireRoom(pages: readonly number[]): void {
+    const pageCount = this.machine.engine.layout.memoryBytes / PAGE_BYTES;
+    for (const page of pages) {
+      if (page >= pageCount) throw new RangeError(`page ${page} of ${pageCount}`);
+    }
+  }
+
   // Nothing here may throw once the written pages are taken: they would be forgotten.
   #setRam(pages: ReadonlyMap<number, Uint8Array>, reset: Content): void {
     const { machine } = this;
-    const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
-    for (const page of pages.keys()) {
-      if (page >= pageCount) throw new RangeError(`page ${page} of ${pageCount}`);
-    }
     const stale = new Set(machine.takeWrittenPages());
     for (const page of differences(this.#content, reset)) stale.add(page);
     // Written even if they hold the right bytes already, so that they are among the written ones again.

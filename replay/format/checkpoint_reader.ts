@@ -11,6 +11,8 @@ import { stateFromCbor } from "./state_value.ts";
 /** Of 8 GiB of RAM. */
 const RAM_PAGES_MAX = 2 ** 21;
 const STORED_MAX = 4096;
+/** Decompressed PAGE chunks that are kept: pages in a row come from as many as there are checkpoints before. */
+const BLOCKS_MAX = 64;
 
 /** A checkpoint of a file, not loaded. */
 export interface StoredCheckpoint {
@@ -88,17 +90,8 @@ export class CheckpointIndex {
     const ram = this.#ram(fields);
     const value = fields.any();
     fields.end();
-    const blocks = new Map<number, Uint8Array>();
-    const page = (number: number) => {
-      const { first, chunk } = this.#chunkOf(number);
-      let block = blocks.get(first);
-      if (block === undefined) blocks.set(first, block = readChunk(source, codec, chunk));
-      const start = (number - first) * PAGE_BYTES;
-      const bytes = block.subarray(start, start + PAGE_BYTES);
-      if (bytes.length < PAGE_BYTES) throw new FormatError(`page ${number} is not all there`);
-      return bytes;
-    };
-    const state = stateFromCbor(value, (number) => page(number).slice());
+    const page = this.#pageReader(source, codec);
+    const state = stateFromCbor(value, page);
     if (typeof state !== "object" || !Object.hasOwn(state, "version")) {
       throw new FormatError(`${what} has no state`);
     }
@@ -109,6 +102,22 @@ export class CheckpointIndex {
         const stored = ram.get(number);
         return stored === undefined ? undefined : page(stored);
       },
+    };
+  }
+
+  /** Each page is a copy, so that whoever keeps one does not keep its block. */
+  #pageReader(source: ByteSource, codec: Codec): (number: number) => Uint8Array {
+    const blocks = new Map<number, Uint8Array>(); // the one used last comes last
+    return (number) => {
+      const { first, chunk } = this.#chunkOf(number);
+      const block = blocks.get(first) ?? readChunk(source, codec, chunk);
+      blocks.delete(first);
+      blocks.set(first, block);
+      if (blocks.size > BLOCKS_MAX) blocks.delete(blocks.keys().next().value!);
+      const start = (number - first) * PAGE_BYTES;
+      const bytes = block.slice(start, start + PAGE_BYTES);
+      if (bytes.length < PAGE_BYTES) throw new FormatError(`page ${number} is not all there`);
+      return bytes;
     };
   }
 

@@ -5,7 +5,10 @@ import { codec } from "../../../replay/deno/codec.ts";
 import { encodeChunk, FILE_MAGIC, FRAME_BYTES } from "../../../replay/format/chunk.ts";
 import { TRAILER_BYTES } from "../../../replay/format/chunk_index.ts";
 import { encodeCbor } from "../../../replay/format/cbor.ts";
-import { FormatError } from "../../../replay/format/codec.ts";
+import { FormatError, MemoryFile } from "../../../replay/format/codec.ts";
+import { PAGE_BYTES, PAGES_PER_CHUNK } from "../../../replay/format/checkpoint_writer.ts";
+import { readRecording } from "../../../replay/format/reader.ts";
+import { stateToCbor } from "../../../replay/format/state_value.ts";
 import { decodePart, encodePart } from "../../../replay/format/log_chunk.ts";
 import { decodeCbor } from "../../../replay/format/cbor.ts";
 import type { LogEntry } from "../../../replay/log.ts";
@@ -81,8 +84,8 @@ Deno.test("damage in the middle is told, and what precedes it is read", () => {
   assertEquals(damage, `the checksum of the LOG chunk at byte ${middle.offset} does not fit`);
 });
 
-Deno.test("600 mutations are refused, or are the truth up to the damage", async () => {
-  const outcomes = await fuzz(1, 600, 30);
+Deno.test("400 mutations are refused, or are the truth up to the damage", async () => {
+  const outcomes = await fuzz(1, 400, 20);
   for (const [what, count] of Object.entries(outcomes)) assertNotEquals(count, 0, what);
 });
 
@@ -152,6 +155,32 @@ Deno.test("what is not known is refused by name", () => {
 Deno.test("a log of many cycles must bring their digests", () => {
   const part = sealed("LOG", encodeCbor([[], [], [], [], [], []]), 2 ** 52);
   assertThrows(() => read(fileOf(head(), part)), FormatError, "no digest at cycle 10000000");
+});
+
+Deno.test("a checkpoint takes the memory of its pages, however far apart they lie", () => {
+  const CHUNKS = 100;
+  const sealed = (type: "LOG" | "PAGE" | "CKPT", payload: Uint8Array, firstCycle = 10_000_000) =>
+    encodeChunk(codec, { type, firstCycle, lastCycle: 10_000_000, payload });
+  const rows = Array.from({ length: CHUNKS }, (_, n) => [0, 1, n * PAGES_PER_CHUNK]);
+  const content = encodeCbor([rows, stateToCbor({ version: 1 }, () => undefined)]);
+  const checkpoint = new Uint8Array(16 + content.length);
+  new DataView(checkpoint.buffer).setBigUint64(0, 10_000_000n, true);
+  checkpoint.set(content, 16);
+  const pages = sealed("PAGE", new Uint8Array(PAGES_PER_CHUNK * PAGE_BYTES));
+  const file = new MemoryFile(fileOf(
+    head(),
+    sealed("LOG", encodeCbor([[], [], [], [], [], [[10_000_000, 5n]]]), 0),
+    ...Array(CHUNKS).fill(pages),
+    sealed("CKPT", checkpoint),
+  ));
+  const { checkpoints } = readRecording(file, codec);
+  assertEquals([checkpoints.list.length, checkpoints.notes], [1, []]);
+  const loaded = checkpoints.load(file, codec, checkpoints.list[0]);
+  const held = [...loaded.pages].map((page) => loaded.page(page)!);
+  assert(held.length === CHUNKS && held.every(({ length }) => length === PAGE_BYTES));
+  const buffers = new Set(held.map(({ buffer }) => buffer));
+  const heldBytes = [...buffers].reduce((sum, { byteLength }) => sum + byteLength, 0);
+  assertEquals(heldBytes, CHUNKS * PAGE_BYTES);
 });
 
 Deno.test("a part with every kind of payload is the same after the file", () => {
