@@ -12,7 +12,8 @@ export interface Resumption {
 }
 
 /**
- * The meaning of `vCont;action[:thread]…`: a step if any action is one, of the thread it names.
+ * The meaning of `vCont;action[:thread]…`: of each hart the leftmost action that is for it. A step
+ * if any of these is one; of the current hart rather than of another.
  * @returns `undefined` if it is malformed; `stop` for `t`
  */
 export function parseVCont(
@@ -20,19 +21,22 @@ export function parseVCont(
   current: number,
   harts: number,
 ): Resumption | "stop" | undefined {
-  const parsed = actions.split(";").map((action) =>
-    /^(c|C[0-9a-f]{2}|s|S[0-9a-f]{2}|t)(?::(-1|[0-9a-f]{1,4}))?$/i.exec(action)
-  );
-  if (parsed.length === 0 || parsed.some((match) => match === null)) return undefined;
-  const step = parsed.find((match) => match![1].toLowerCase().startsWith("s"));
-  if (!step) return parsed[0]![1] === "t" ? "stop" : { direction: "forward", step: undefined };
-  const thread = step[2] === undefined || step[2] === "-1" ? 0 : parseInt(step[2], 16);
-  if (thread > harts) return undefined;
-  return {
-    direction: "forward",
-    step: thread === 0 ? current : thread - 1,
-    isWithOthers: parsed.some((match) => match![1].toLowerCase().startsWith("c")),
-  };
+  const parsed: { readonly kind: string; readonly hart: number | undefined }[] = [];
+  for (const action of actions.split(";")) {
+    const [, kind, thread = "-1"] =
+      /^(c|C[0-9a-f]{2}|s|S[0-9a-f]{2}|t)(?::(-1|[0-9a-f]{1,4}))?$/i.exec(action) ?? [];
+    const id = thread === "-1" ? undefined : parseInt(thread, 16);
+    if (kind === undefined || id !== undefined && id > harts) return undefined;
+    // 0 is any thread.
+    parsed.push({ kind: kind[0].toLowerCase(), hart: id === 0 ? current : id && id - 1 });
+  }
+  const kindOf = (hart: number) =>
+    parsed.find((one) => one.hart === undefined || one.hart === hart)?.kind;
+  const all = Array.from({ length: harts }, (_, hart) => hart);
+  const step = [current, ...all].find((hart) => kindOf(hart) === "s");
+  const isWithOthers = all.some((hart) => hart !== step && kindOf(hart) === "c");
+  if (step === undefined && parsed[0].kind === "t") return "stop";
+  return { direction: "forward", step, isWithOthers };
 }
 
 /**

@@ -63,11 +63,15 @@ export function gdbRegisters(cursor: Cursor): GdbRegister[] {
 
 /** The XML document of the registers. */
 export function targetDescription(registers: readonly GdbRegister[]): string {
+  // A function that gdb calls in the guest gives back what it found, but no time and no CSRs.
+  const isKept = ({ feature }: GdbRegister) => feature === CPU || feature === FPU;
   const features = [...new Set(registers.map(({ feature }) => feature))].map((feature) => {
     const lines = registers.flatMap((register, number) =>
       register.feature === feature
         ? [
-          `<reg name="${register.name}" bitsize="${register.bits}" regnum="${number}" type="${register.type}"/>`,
+          `<reg name="${register.name}" bitsize="${register.bits}" regnum="${number}" type="${register.type}"${
+            isKept(register) ? "" : ' save-restore="no"'
+          }/>`,
         ]
         : []
     );

@@ -159,6 +159,27 @@ Deno.test("gdb writes on a branch, and monitor return comes back", async () => {
   assertEquals(cursor.digest(), digest);
 });
 
+Deno.test("gdb calls a function of the guest, on a branch", async () => {
+  if (!await hasGdb()) return;
+  const cursor = await SimpleCursor.boot("sort", 1, 3_000_000);
+  await cursor.seek(2_000_000);
+  const equal = "((int (*)(void *, void *, long)) memcmp)";
+  const output = await gdb(cursor, "sort", [
+    ...["echo [before]\\n", "info registers", "echo [call]\\n"],
+    ...[`p ${equal}($sp, $sp, 64)`, `p ${equal}($sp, $pc, 64) != 0`],
+    ...["echo [after]\\n", "info registers", "monitor where", "monitor return", "stepi"],
+    "p $cycle",
+  ]);
+  assertMatch(section(output, "call"), /^\$1 = 0\n\$2 = 1$/);
+  const registers = (name: string) =>
+    section(output, name).split("\n").filter((line) => /^(?!cycle)\w+ +0x/.test(line));
+  assertEquals(registers("after"), registers("before"));
+  assertEquals(registers("after").length, 32);
+  assertStringIncludes(output, "on a branch that left the recording at 2000000");
+  assertMatch(output, /^\$3 = 2000000$/m);
+  assertEquals([cursor.cycle, cursor.branch], [2_000_000, undefined]);
+});
+
 Deno.test("gdb steps the hart that it names, of four", async () => {
   if (!await hasGdb()) return;
   const cursor = await SimpleCursor.boot("smp", 4, 10_000_000);

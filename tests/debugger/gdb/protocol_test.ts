@@ -99,11 +99,33 @@ Deno.test("GdbSession stops where its packets say", async () => {
     assertEquals(await ask("bc"), `T05thread:1;${name}:${oldest};`);
     assertEquals(await ask(`z${type},${oldest},8`), "OK");
   }
+  // A range across a page's border, whose second page is hit.
+  await cursor.seek(cursor.end);
+  const border = ((BigInt(`0x${oldest}`) & ~4095n) - 4n).toString(16);
+  const size = (4n + (BigInt(`0x${oldest}`) & 4095n) + 8n).toString(16);
+  assertEquals(await ask(`Z2,${border},${size}`), "OK");
+  assertEquals(await ask("bc"), `T05thread:1;watch:${border};`);
+  assertEquals(await ask(`z2,${border},${size}`), "OK");
+  // What is set where nothing is, or is not set at all.
+  assertEquals(await ask("Z0,dead0000,2"), "OK");
+  assertEquals(await ask("z0,dead0000,2"), "OK");
+  assertEquals(await ask("z0,dead0000,2"), "OK");
+  assertEquals(await ask("Z5,0,1"), "");
+  assertEquals(await ask("Z2,80000000,0"), "E0e");
   assertEquals(await ask("Z2,70000000,8"), "E0e");
   assertEquals(await ask("bc"), "T05thread:1;replaylog:begin;");
   assertEquals(await ask("c"), "T05thread:1;replaylog:end;");
   assertEquals(await ask("vCont;x"), "E01");
+  for (const actions of ["s:1;c", "C05:1;c", "s:-1", "S05:1", "c:1;s:1"]) {
+    await cursor.seek(100_000_000);
+    await ask(`Z0,${alarm},2`);
+    const reply = /^s/i.test(actions) ? "T05thread:1;" : "T05thread:1;swbreak:;";
+    assertEquals(await ask(`vCont;${actions}`), reply, actions);
+    await ask(`z0,${alarm},2`);
+  }
+  assertEquals(await ask("vCont;t:1"), "T05thread:1;");
   assertEquals(await ask("vCont;s:9"), "E01");
+  await cursor.seek(cursor.end);
   const output = await ask(`qRcmd,${hex("digest")}`);
   assertEquals(output, `O${hex(`${cursor.end} ${cursor.digest()}\n`)}|OK`);
 });
@@ -124,6 +146,8 @@ Deno.test("GdbSession: bs steps the hart of Hc, else of Hg, else of the last sto
   assertEquals(await ask("T4"), "OK");
   assertEquals(await ask("T5"), "E01");
   assertEquals(await ask("vCont;s:3;c"), "T05thread:3;");
+  assertEquals(await ask("vCont;c:3;s:4;s:3"), "T05thread:4;", "the leftmost that is for it");
+  assertEquals(await ask("vCont;s:0;c"), "T05thread:4;");
 });
 
 Deno.test("GdbSession: Ctrl-C ends a movement at any time", async () => {
