@@ -77,7 +77,7 @@ function opener(recording: OpenRecording, at: number, budgetBytes: number | unde
     // gdb, an HTTP client, and what that one reads at other cycles: a machine each.
     budgetBytes: budgetBytes ?? 2 ** 30 + 4 * config.memoryBytes,
     harts: config.harts,
-    createMachine: (host) => build(host, () => {}),
+    createMachine: (host) => build(host),
     stored,
     onDropped: (cycle, why) =>
       console.error(`hindsight: ${path}: the checkpoint at cycle ${cycle} is not used: ${why}`),

@@ -10,7 +10,7 @@ import { checkOptions, type MachineOptions } from "./machine_options.ts";
 import { Ram, RamDigest } from "./memory.ts";
 import { seedFor } from "./random.ts";
 import { GRACE_CYCLES, Scheduler } from "./scheduler.ts";
-import { encodeState, requireVersion, type State } from "./state.ts";
+import { encodeState, requireVersion, setEncodedNumber, type State } from "./state.ts";
 import { Conditions, type Stop, type Watchpoint } from "./stops.ts";
 import { MachineClock, STIP, SupervisorTimer } from "./timers.ts";
 
@@ -198,11 +198,18 @@ export class Machine implements Bus {
 
   /** 16 hexadecimal digits over all canonical state. */
   digest(): string {
-    const bytes = encodeState({
+    return this.#digestOf(this.#canonicalBytes());
+  }
+
+  #canonicalBytes(): Uint8Array {
+    return encodeState({
       ...this.#state((device) => device.summary?.() ?? device.save()),
       ram: this.#ramDigest.value(),
     });
-    return this.#hash.h64Raw(bytes).toString(16).padStart(16, "0");
+  }
+
+  #digestOf(canonicalBytes: Uint8Array): string {
+    return this.#hash.h64Raw(canonicalBytes).toString(16).padStart(16, "0");
   }
 
   /** Takes the numbers of the pages of RAM written since the last call, or since reset. */
@@ -386,18 +393,24 @@ export class Machine implements Bus {
     this.#passed();
   }
 
-  // Time passes and nothing acts: state stays, cycle by cycle.
+  // Time passes and nothing acts: state stays, cycle by cycle, and is encoded but once.
   #jump(cycle: number): void {
+    let bytes: Uint8Array | undefined;
+    const digest = () => {
+      bytes ??= this.#canonicalBytes();
+      setEncodedNumber(bytes, "cycle", this.#cycle);
+      return this.#digestOf(bytes);
+    };
     while (this.#cycle < cycle) {
       this.#cycle = Math.min(cycle, this.#nextDigest, this.#nextFlush);
-      this.#passed();
+      this.#passed(digest);
     }
   }
 
-  #passed(): void {
+  #passed(digest = () => this.digest()): void {
     if (this.#cycle >= this.#nextDigest) {
       this.#nextDigest += DIGEST_CYCLES;
-      this.#options.onDigest?.(this.#cycle, this.digest());
+      this.#options.onDigest?.(this.#cycle, digest());
     }
     if (this.#cycle >= this.#nextFlush) {
       this.#nextFlush += this.#options.engine!.flushEveryCycles!;

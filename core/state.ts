@@ -31,6 +31,19 @@ export function encodeState(value: StateValue): Uint8Array {
   return out.bytes();
 }
 
+/**
+ * Changes a number in the canonical bytes of a value.
+ * @param field the first of the value's fields in the order of their names
+ */
+export function setEncodedNumber(bytes: Uint8Array, field: string, value: number): void {
+  const before = new ByteSink();
+  text(field, before.raw(bytes.subarray(0, FIELDS_HEAD_BYTES)));
+  before.u8(TAG.number);
+  const head = before.bytes();
+  if (!head.every((byte, at) => byte === bytes[at])) throw new RangeError(`not a number: ${field}`);
+  new DataView(bytes.buffer, bytes.byteOffset).setFloat64(head.length, value, true);
+}
+
 /** Throws unless the state has the version that its reader knows. */
 export function requireVersion(state: State, version: number, component: string): void {
   if (state.version !== version) {
@@ -50,6 +63,9 @@ const TAG = {
   array: 6,
   fields: 7,
 };
+
+/** The tag, and how many fields there are. */
+const FIELDS_HEAD_BYTES = 5;
 
 function encode(value: StateValue, out: ByteSink): void {
   if (value === undefined) out.u8(TAG.undefined);

@@ -209,3 +209,22 @@ Deno.test("digest() is that of a machine which was given the same state at once"
     assertEquals(other.digest(), digest, `cycle ${cycle}`);
   }
 });
+
+Deno.test("the digests of a jump over idle time are those of its cycles", async () => {
+  const bytes = new Uint8Array(Uint32Array.of(0x1050_0073, 0xffdf_f06f).buffer); // wfi, and again
+  const config = { memoryBytes: MEMORY_BYTES, harts: 1, seed: SEED, diskTiming: "model" } as const;
+  const expected: string[] = [];
+  const found: string[] = [];
+  const machine = await Machine.create({
+    ...machineOptions({ ...config, disks: [] }, { bios: { name: "wfi", bytes } }, new MemoryHost()),
+    onDigest: (_cycle, digest) => {
+      found.push(digest);
+      expected.push(machine.digest());
+    },
+  });
+  let stretches = 0;
+  machine.onActed = () => stretches++;
+  await machine.run(95_000_000);
+  assertEquals(found, expected);
+  assertEquals([found.length, new Set(found).size, stretches], [9, 9, 1]);
+});
