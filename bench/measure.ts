@@ -1,7 +1,7 @@
 /** Timing of whole processes, and the statistics of it. */
 import type { Command } from "./peers.ts";
 
-/** A process that ran to its end with status 0. */
+/** A process that ran to its end. */
 export interface Run {
   readonly wallMs: number;
   /** Of all its threads, in user mode, to 10 ms; 0 where the host has no /proc. */
@@ -13,8 +13,8 @@ export interface Run {
 
 const TIMEOUT_MS = 10 * 60 * 1000;
 
-/** @throws Error with the end of its output if it fails or takes more than ten minutes */
-export async function timeRun({ program, args }: Command): Promise<Run> {
+/** @throws Error with the end of its output if it ends with another status or takes more than ten minutes */
+export async function timeRun({ program, args }: Command, status = 0): Promise<Run> {
   const [startMs, startUserMs] = [performance.now(), childrenUserMs()];
   const child = new Deno.Command(program, {
     args: [...args],
@@ -33,9 +33,9 @@ export async function timeRun({ program, args }: Command): Promise<Run> {
       lines.push({ atMs: performance.now() - startMs, text: text.slice(seen, end).trimEnd() });
     }
   }
-  const { success, code } = await child.status;
+  const { code } = await child.status;
   const [wallMs, userMs] = [performance.now() - startMs, childrenUserMs() - startUserMs];
-  if (!success) {
+  if (code !== status) {
     const end = `${text}\n${await errors}`.trimEnd().slice(-2000);
     throw new Error(`${program} ${args.join(" ")}\nended with status ${code}:\n${end}`);
   }
@@ -69,6 +69,12 @@ export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const half = sorted.length >> 1;
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
+}
+
+/** @param part from 0 to 1 */
+export function percentile(values: readonly number[], part: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))];
 }
 
 export function geometricMean(values: readonly number[]): number {

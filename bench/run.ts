@@ -9,12 +9,14 @@ import { benchKernels } from "./kernels.ts";
 import { qemuVersion } from "./peers.ts";
 import { benchRecord } from "./record.ts";
 import { formatReport, type Report } from "./report.ts";
+import { benchTimetravel } from "./timetravel.ts";
 
 const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<Report>>> = {
   boot: benchBoot,
   kernels: benchKernels,
   disk: benchDisk,
   record: benchRecord,
+  timetravel: benchTimetravel,
 };
 
 const flags = parseArgs(Deno.args, { boolean: ["json"], string: ["rounds"] });

@@ -1,154 +1,98 @@
-/**
- * `deno run -A bench/timetravel.ts [pocket|debian]`: what moving about in a recording in memory
- * costs. Positions are drawn from a seed that is printed.
- */
-import type { Host, Input, Output } from "../core/host.ts";
-import { Machine } from "../core/machine.ts";
-import { Random } from "../core/random.ts";
-import { MemoryHost } from "../devices/host/memory_host.ts";
-import type { BootFiles } from "../devices/boot/layout.ts";
-import { machineOptions } from "../devices/machine_options.ts";
-import { openDebian } from "../guests/debian/deno/prepare.ts";
-import { extraInitramfs } from "../guests/debian/extra.ts";
-import { imageUrl } from "../guests/images.ts";
-import type { LogEntry } from "../replay/log.ts";
-import { Timeline } from "../replay/timeline.ts";
-import { formatReport } from "./report.ts";
+/** What moving about in a recording costs: a crash of Debian, and ten minutes of its life. */
+import { fromFileUrl, join } from "@std/path";
+import { median, percentile, timeRun } from "./measure.ts";
+import { ours } from "./peers.ts";
+import type { Report } from "./report.ts";
 
 const SEED = 1;
-const STEPS = 200;
-const SEEKS = 60;
+const COUNT = 200;
 const MIB = 2 ** 20;
+const TIGHT_BYTES = 512 * MIB;
 
-interface Guest {
-  readonly memoryBytes: number;
-  readonly files: BootFiles;
-  readonly bootargs?: string;
-  readonly disk: Uint8Array;
+const CRASH = "echo c > /proc/sysrq-trigger";
+const SLEEPER = "i=0; while [ $i -lt 600 ]; do sleep 1; i=$((i+1)); done";
+const WORKER =
+  "i=0; while [ $i -lt 600 ]; do sleep 1; i=$((i+1)); [ $((i%20)) = 0 ] && sha256sum /bin/busybox; done";
+
+interface Costs {
+  readonly ms: number;
+  readonly dirtyPages: number;
 }
 
-/** Keeps what a host answers. */
-class Notes implements Host {
-  readonly entries: LogEntry[] = [];
+type Memory = Readonly<
+  Record<"endCycle" | "entries" | "passMs" | "checkpoints" | "mostBytes" | "grownRss", number>
+>;
 
-  constructor(readonly host: MemoryHost) {}
-
-  output(cycle: number, device: string, output: Output): void {
-    this.host.output(cycle, device, output);
-  }
-
-  take(cycle: number): Input | undefined {
-    const input = this.host.take(cycle);
-    const id = `m/${input?.device}#${this.entries.length}`;
-    if (input) this.entries.push({ cycle, id, version: 1, kind: "input", input });
-    return input;
-  }
-
-  horizon(cycle: number): number {
-    return this.host.horizon(cycle);
-  }
-
-  settle(): undefined {}
-
-  idle(cycle: number, deadline: number): number {
-    return this.host.idle(cycle, deadline);
-  }
-
-  wallTimeNs(cycle: number): bigint {
-    const ns = this.host.wallTimeNs(cycle);
-    const id = `m/clock#${this.entries.length}`;
-    this.entries.push({ cycle, id, version: 1, kind: "wall-clock", ns });
-    return ns;
+export async function benchTimetravel(rounds: number): Promise<Report> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const crash = join(folder, "crash.hsr");
+    await record(crash, CRASH, 1);
+    const rows: Record<string, string | number>[] = [];
+    const row = (what: string, ms: readonly number[], bound: number | string) =>
+      rows.push({
+        what,
+        p50: percentile(ms, 0.5),
+        p95: percentile(ms, 0.95),
+        most: Math.max(...ms),
+        bound,
+      });
+    const first: { openMs: number; firstMs: number }[] = [];
+    for (let n = 0; n < rounds; n++) first.push(await probe("first", crash));
+    row("opening at the end", first.map(({ openMs }) => openMs), "");
+    row("first reverse step", first.map(({ firstMs }) => firstMs), "1000");
+    row("reverse steps in a row", (await probe<{ ms: number[] }>("row", crash)).ms, "50, 250");
+    const { seekMs, stepMs } = await probe<Record<string, number[]>>("positions", crash);
+    row("reverse steps at positions", stepMs, "50, 250");
+    row("seeks to them", seekMs, "500");
+    const costs = await probe<Costs[]>("checkpoints", crash);
+    row("a checkpoint", costs.map(({ ms }) => ms), "10 + pages");
+    const pages = costs.map(({ dirtyPages }) => dirtyPages);
+    const [scan, replay] = [await probe<Costs>("scan", crash), await probe<Costs>("replay", crash)];
+    row("reverse continue to the reset", [scan.ms], "");
+    row("one replay", [replay.ms], "");
+    return {
+      title: `timetravel on a crash of Debian: milliseconds, ${COUNT} of each, seed ${SEED}`,
+      rows,
+      figures: {
+        scanToReplay: scan.ms / replay.ms,
+        dirtyPagesMedian: median(pages),
+        dirtyPagesMost: Math.max(...pages),
+        ...await memory(folder, "asleep", SLEEPER),
+        ...await memory(folder, "atWork", WORKER),
+      },
+    };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 }
 
-async function pocket(): Promise<Guest> {
-  const bytes = await Deno.readFile(imageUrl("pocket"));
-  const disk = new Random(SEED).bytes(MIB);
-  return { memoryBytes: 16 * MIB, files: { bios: { name: "pocket", bytes } }, disk };
-}
-
-async function debian(): Promise<Guest> {
-  const guest = await openDebian();
-  if (!guest) throw new Error("needs the Debian guest: deno run -A main.ts guest debian");
-  const file = async (path: string) => ({ name: path, bytes: await Deno.readFile(path) });
-  const run = { run: "echo c > /proc/sysrq-trigger", copy: [] };
-  return {
-    memoryBytes: 256 * MIB,
-    files: {
-      bios: await file(guest.firmwareDynamic),
-      kernel: await file(guest.kernel),
-      initrds: [await file(guest.initrd), { name: "extra", bytes: extraInitramfs(run) }],
-    },
-    bootargs: guest.append,
-    disk: await Deno.readFile(guest.disk),
-  };
-}
-
-const isDebian = Deno.args[0] === "debian";
-const guest = isDebian ? await debian() : await pocket();
-const createMachine = (host: Host) =>
-  Machine.create(machineOptions(
-    {
-      memoryBytes: guest.memoryBytes,
-      harts: 1,
-      seed: SEED,
-      diskTiming: "model",
-      disks: [{ sizeBytes: guest.disk.length }],
-      bootargs: guest.bootargs,
-    },
-    guest.files,
-    host,
-  ));
-
-const notes = new Notes(new MemoryHost({ disks: { disk0: guest.disk } }));
-const machine = await createMachine(notes);
-const timings: { what: string; p50: number; p95: number; most: number }[] = [];
-const [, recordMs] = await timed(() => machine.run(Infinity));
-const endCycle = machine.cycle;
-
-const random = new Random(SEED);
-const timeline = new Timeline({
-  log: { entries: notes.entries, endCycle },
-  createMachine,
-  harts: 1,
-  turn: () => Promise.resolve(),
-});
-const cursor = await timeline.cursor();
-const [, replayMs] = await timed(() => cursor.seek(endCycle));
-const { work } = cursor;
-const { size, sizeBytes } = timeline.checkpoints;
-const [, firstStepMs] = await timed(() => cursor.reverseStep(0));
-await measure("reverse step, in a row", STEPS, () => cursor.reverseStep(0));
-await measure("step, in a row", STEPS, () => cursor.step(0));
-await measure("seek", SEEKS, () => cursor.seek(random.below(endCycle)));
-await measure("reverse step after a seek", SEEKS, () => cursor.reverseStep(0), () => {
-  return cursor.seek(random.below(endCycle));
-});
-console.log(formatReport({
-  title: `time travel on ${isDebian ? "debian" : "pocket"}, milliseconds, seed ${SEED}`,
-  rows: timings,
-  figures: { endCycle, work, recordMs, replayMs, firstStepMs, checkpoints: size, sizeBytes },
-}));
-
-async function timed<T>(action: () => Promise<T>): Promise<[T, number]> {
-  const startMs = performance.now();
-  const value = await action();
-  return [value, performance.now() - startMs];
-}
-
-async function measure(
-  what: string,
-  count: number,
-  action: () => Promise<unknown>,
-  before: () => Promise<unknown> = () => Promise.resolve(),
-): Promise<void> {
-  const ms: number[] = [];
-  for (let i = 0; i < count; i++) {
-    await before();
-    ms.push((await timed(action))[1]);
+/** A timeline over ten minutes, with a budget that it needs and with one that it must do with. */
+async function memory(
+  folder: string,
+  name: string,
+  command: string,
+): Promise<Record<string, number>> {
+  const path = join(folder, `${name}.hsr`);
+  await record(path, command, 0);
+  const figures: Record<string, number> = {};
+  for (const [kind, budget] of [["", undefined], ["Tight", TIGHT_BYTES]] as const) {
+    const found = await probe<Memory>("memory", path, budget);
+    figures[`${name}${kind}GuestSeconds`] = found.endCycle / 1e9;
+    figures[`${name}${kind}Checkpoints`] = found.checkpoints;
+    figures[`${name}${kind}CountedMiB`] = found.mostBytes / MIB;
+    figures[`${name}${kind}ResidentMiB`] = found.grownRss / MIB;
   }
-  ms.sort((a, b) => a - b);
-  const at = (part: number) => ms[Math.min(count - 1, Math.floor(count * part))];
-  timings.push({ what, p50: at(0.5), p95: at(0.95), most: ms[count - 1] });
+  return figures;
+}
+
+async function record(path: string, command: string, status: number): Promise<void> {
+  await timeRun(ours("record", "--guest", "debian", "--run", command, "-o", path), status);
+}
+
+async function probe<Result>(what: string, path: string, budget?: number): Promise<Result> {
+  const script = fromFileUrl(new URL("./timetravel_probe.ts", import.meta.url));
+  const args = ["run", "-A", script, what, path, String(SEED), String(COUNT)];
+  if (budget !== undefined) args.push(String(budget));
+  return JSON.parse((await timeRun({ program: Deno.execPath(), args })).text);
 }
