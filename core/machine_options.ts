@@ -27,6 +27,11 @@ export interface MachineOptions {
     readonly tlbEntries?: number;
     /** Flush every TLB whenever this many cycles have passed. */
     readonly flushEveryCycles?: number;
+    /**
+     * Jumps to an instruction after which its page is compiled: a power of two, or 0 for an
+     * interpreter alone.
+     */
+    readonly jitThreshold?: number;
   };
 }
 

@@ -16,6 +16,17 @@ declare namespace WebAssembly {
   class Module {
     constructor(bytes: Uint8Array<ArrayBuffer> | ArrayBuffer);
   }
+  interface TableDescriptor {
+    readonly element: "anyfunc";
+    readonly initial: number;
+    readonly maximum?: number;
+  }
+  class Table {
+    constructor(descriptor: TableDescriptor);
+    readonly length: number;
+    grow(count: number): number;
+    set(index: number, value: ((...parameters: never[]) => unknown) | null): void;
+  }
   type ExportValue = Memory | ((...parameters: never[]) => unknown);
   type Exports = Record<string, ExportValue>;
   type Imports = Record<string, Record<string, unknown>>;

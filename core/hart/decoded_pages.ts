@@ -4,12 +4,14 @@
  * Code is coherent by definition: a store to a page that has a decoded form drops the records that
  * cover the stored bytes, so that the next instruction is decoded from what memory holds.
  */
-import { br, type I64, long, loop, ret, when } from "../wasm/code.ts";
+import { br, type I64, long, loop, memoryFill, rarely, ret, when } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import {
   DECODED_BYTES,
   DECODED_HEADER,
   DECODED_PAGES,
+  HEADER,
+  HEAT,
   type Layout,
   MACHINE,
   PAGE,
@@ -36,11 +38,18 @@ export function emitDecodedPages(
   module: Module,
   layout: Layout,
   translations: Translations,
+  dropCompiled: WasmFunction<["i32"], "void">,
 ): DecodedPages {
   const { pageOf, flagsAddress } = pageAddresses(layout);
   const machine = long(0);
   const decodedAddress = (index: I64) => index.mul(DECODED_BYTES).add(layout.decoded);
   const codeMapAddress = (page: I64) => page.shl(2).add(layout.codeMap);
+
+  // Compiled code is whole: a change to any of its instructions forgets all that the page has.
+  const forgetCompiled = (index: I64) =>
+    rarely(decodedAddress(index).loadI32(DECODED_HEADER + HEADER.compiled), [
+      dropCompiled.call(index.wrap()),
+    ]);
 
   // Forgets the decoded form of one page.
   const dropCode = module.function("dropCode", ["i64"], "void");
@@ -51,6 +60,7 @@ export function emitDecodedPages(
     const flags = f.i64();
     return [
       index.set(codeMapAddress(page).load32U().sub(1)),
+      forgetCompiled(index),
       codeMapAddress(page).store32(0),
       flags.set(flagsAddress(page)),
       flags.storeI32As8(flags.loadI32From8U().and(~PAGE.code)),
@@ -61,7 +71,10 @@ export function emitDecodedPages(
         entry.store16(OP_UNDECODED),
         when(entry.tee(entry.add(RECORD_BYTES)).ltU(end), [br(again)]),
       ]),
-      decodedAddress(index).storeI32(machine.loadI32(MACHINE.decodedFree), DECODED_HEADER + 8),
+      decodedAddress(index).storeI32(
+        machine.loadI32(MACHINE.decodedFree),
+        DECODED_HEADER + HEADER.nextFree,
+      ),
       machine.store32(index.add(1), MACHINE.decodedFree),
       ...hartBlocks(layout).flatMap((hart) =>
         [0, 1, 3].flatMap((regime) => [
@@ -86,10 +99,14 @@ export function emitDecodedPages(
     return [
       page.set(pageOf(hostAddress)),
       decoded.set(decodedAddress(codeMapAddress(page).load32U().sub(1))),
-      stores.set(decoded.loadI32(DECODED_HEADER + 4).add(1)),
-      decoded.storeI32(stores, DECODED_HEADER + 4),
+      stores.set(decoded.loadI32(DECODED_HEADER + HEADER.stores).add(1)),
+      decoded.storeI32(stores, DECODED_HEADER + HEADER.stores),
       // A page that is written again and again is data now: let its stores be fast.
       when(stores.gtU(CODE_STORES_MAX), [dropCode.call(page), ...cutSlice(hart), ret()]),
+      rarely(decoded.loadI32(DECODED_HEADER + HEADER.compiled), [
+        dropCompiled.call(codeMapAddress(page).load32U().sub(1).wrap()),
+        ...cutSlice(hart),
+      ]),
       // An instruction of 4 bytes may begin 2 bytes before the first stored one.
       record.set(hostAddress.and(4095).sub(2)),
       when(record.ltS(0), [record.set(long(0))]),
@@ -117,7 +134,10 @@ export function emitDecodedPages(
       index.set(machine.load32U(MACHINE.decodedFree)),
       when(index.ne(0), [
         index.set(index.sub(1)),
-        machine.storeI32(decodedAddress(index).loadI32(DECODED_HEADER + 8), MACHINE.decodedFree),
+        machine.storeI32(
+          decodedAddress(index).loadI32(DECODED_HEADER + HEADER.nextFree),
+          MACHINE.decodedFree,
+        ),
       ], [
         index.set(machine.load32U(MACHINE.decodedCount)),
         when(index.geU(DECODED_PAGES), [
@@ -129,15 +149,19 @@ export function emitDecodedPages(
             when(victim.ne(0), [br(again)]),
           ]),
           index.set(long(0)),
-          machine.storeI32(decodedAddress(index).loadI32(DECODED_HEADER + 8), MACHINE.decodedFree),
+          machine.storeI32(
+            decodedAddress(index).loadI32(DECODED_HEADER + HEADER.nextFree),
+            MACHINE.decodedFree,
+          ),
         ], [
           machine.store32(index.add(1), MACHINE.decodedCount),
         ]),
       ]),
       codeMapAddress(page).store32(index.add(1)),
       decodedAddress(index).store32(page, DECODED_HEADER),
-      decodedAddress(index).store32(0, DECODED_HEADER + 4),
+      decodedAddress(index).store32(0, DECODED_HEADER + HEADER.stores),
       decodedAddress(index).store32(OP_PAGE_END, SLOTS * RECORD_BYTES),
+      memoryFill(decodedAddress(index).add(HEAT), 0, long(SLOTS * RECORD_BYTES)),
       value.set(flagsAddress(page).loadI32From8U()),
       ...translations.setFlag(hostAddress, value, PAGE.code),
       decodedAddress(index),

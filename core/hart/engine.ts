@@ -36,7 +36,9 @@ import {
 } from "./layout.ts";
 import { emitPages } from "./pages.ts";
 import { emitPmp } from "./pmp.ts";
-import { emitTranslate, MSTATUS } from "./translate.ts";
+import { emitHelpers } from "./jit/interface.ts";
+import { Jit, type JitParts } from "./jit/jit.ts";
+import { emitDataRegime, emitTranslate, MSTATUS } from "./translate.ts";
 import { emitTraps } from "./trap.ts";
 
 /** What the engine asks of the bus; addresses are physical and below 4 GiB, accesses aligned. */
@@ -94,13 +96,25 @@ export class Engine {
   readonly u16: Uint16Array;
   readonly i32: Int32Array;
   readonly u64: BigUint64Array;
+  readonly jit: Jit;
   readonly #view: DataView;
   readonly #exports: Exports;
   /** Slots of a page at which some breakpoint is. */
   #breakSlots: ReadonlySet<number> = new Set();
   #watchedPages: readonly number[] = [];
 
-  constructor(memoryBytes: number, harts: number, bus: Bus, stops: Stops, tlbEntries: number) {
+  /**
+   * @param tlbEntries of each TLB, a power of two from 1 to {@link TLB_ENTRIES_MAX}
+   * @param threshold jumps to an instruction after which its page is compiled, a power of two; 0:
+   *   everything runs in tier 0
+   */
+  constructor(
+    memoryBytes: number,
+    harts: number,
+    bus: Bus,
+    stops: Stops,
+    { tlbEntries, threshold }: { readonly tlbEntries: number; readonly threshold: number },
+  ) {
     const layout = layoutOf(memoryBytes, harts, tlbEntries);
     this.layout = layout;
     const limit = BigInt(layout.wasmPages);
@@ -112,9 +126,14 @@ export class Engine {
     this.i32 = new Int32Array(memory.buffer);
     this.u64 = new BigUint64Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
-    const instance = new WebAssembly.Instance(compiled(layout), {
+    const { module, parts } = compiled(layout, threshold);
+    this.jit = new Jit(parts, memory, threshold, this);
+    const instance = new WebAssembly.Instance(module, {
       env: {
         memory,
+        table: this.jit.table,
+        hot: (record: number) => this.jit.hot(record),
+        dropCompiled: (page: number) => this.jit.rewritten(page),
         busLoad: (address: number, width: number) => {
           const value = bus.load(address >>> 0, width);
           this.i32[MACHINE.mmioFault / 4] = value === undefined ? 1 : 0;
@@ -141,6 +160,7 @@ export class Engine {
       },
     });
     this.#exports = instance.exports as unknown as Exports;
+    this.jit.linkTo(instance.exports);
     this.#initialise();
   }
 
@@ -211,6 +231,7 @@ export class Engine {
         this.#view.setUint16(record + RECORD.op, OP_UNDECODED, true);
       }
     }
+    this.jit.dropSlots(new Set([...slots, ...this.#breakSlots]));
     this.#breakSlots = slots;
   }
 
@@ -325,23 +346,33 @@ const IS_CSR = INSTRUCTIONS.map(({ effects }) =>
 
 const HAS_IMM = INSTRUCTIONS.map(({ encoding }) => /imm|csr/.test(encoding));
 
-const modules = new Map<string, WebAssembly.Module>();
-
-// The module depends on the layout alone, so machines of one shape share it.
-function compiled(layout: Layout): WebAssembly.Module {
-  const key = `${layout.memoryBytes}/${layout.harts}/${layout.tlbEntries}`;
-  let module = modules.get(key);
-  if (!module) {
-    module = new WebAssembly.Module(emitEngine(layout));
-    modules.set(key, module);
-  }
-  return module;
+interface Emitted {
+  readonly module: WebAssembly.Module;
+  readonly parts: JitParts;
 }
 
-/** The bytes of the engine's WebAssembly module for a layout. */
-export function emitEngine(layout: Layout): Uint8Array<ArrayBuffer> {
+const modules = new Map<string, Emitted>();
+
+// The module depends on the layout alone, so machines of one shape share it.
+function compiled(layout: Layout, threshold: number): Emitted {
+  const key = `${layout.memoryBytes}/${layout.harts}/${layout.tlbEntries}/${threshold}`;
+  let emitted = modules.get(key);
+  if (!emitted) {
+    const { bytes, parts } = emitEngine(layout, threshold);
+    emitted = { module: new WebAssembly.Module(bytes), parts };
+    modules.set(key, emitted);
+  }
+  return emitted;
+}
+
+/** The bytes of the engine's WebAssembly module for a layout, and what tier 1 needs of it. */
+export function emitEngine(
+  layout: Layout,
+  threshold: number,
+): { bytes: Uint8Array<ArrayBuffer>; parts: JitParts } {
   const module = new Module();
   module.importMemory("env", "memory", layout.wasmPages, layout.wasmPages);
+  module.importTable("env", "table");
   const bus = {
     load: module.import("env", "busLoad", ["i32", "i32"], "i32"),
     store: module.import("env", "busStore", ["i32", "i32", "i32", "i32"], "void"),
@@ -350,28 +381,34 @@ export function emitEngine(layout: Layout): Uint8Array<ArrayBuffer> {
   const decodeWord = module.import("env", "decodeWord", ["i32", "i32"], "void");
   const breakHit = module.import("env", "breakHit", ["i32", "i64"], "i32");
   const watch = module.import("env", "watch", ["i32", "i64", "i64", "i32", "i32"], "void");
-  const pages = emitPages(module, layout);
+  const hot = module.import("env", "hot", ["i32"], "void");
+  const dropCompiled = module.import("env", "dropCompiled", ["i32"], "void");
+  const pages = emitPages(module, layout, dropCompiled);
   const pmp = emitPmp(module, layout);
+  const dataRegime = emitDataRegime(module);
   const translate = emitTranslate(module, pages, pmp, watch);
   const access = emitAccess(module, layout, bus, pages, pmp, translate, watch);
   const csrAccess = emitCsrAccess(module, pages, pmp);
   const traps = emitTraps(module);
   const float = emitFloat(module);
-  const run = emitInterpreter(module, {
+  const helpers = emitHelpers(module, access, csrAccess);
+  emitInterpreter(module, {
     layout,
     access,
     csrAccess,
     traps,
     float,
     decodeRecord,
+    hot,
+    threshold,
+    dataRegime,
     single: emitSingle(module, access, decodeWord),
     wordAt: emitWordAt(module, layout),
     breakHit,
   });
-  for (
-    const fn of [run, pages.cleanAll, pages.flushAll, pages.externalStore, pmp.update, csrAccess]
-  ) {
-    module.export(fn);
-  }
-  return module.encode();
+  module.exportAll();
+  return {
+    bytes: module.encode(),
+    parts: { layout, helpers, float, functions: module.functions },
+  };
 }

@@ -70,6 +70,12 @@ const DERIVED = [
   "pmpCount",
   /** The word last decoded into the straddle record. */
   "straddleWord",
+  /** The regime of loads and stores, and the addresses of its TLBs and of the TLBs of fetches. */
+  "regime",
+  "tlb",
+  "fetchTlb",
+  /** Why compiled code must leave after the call it has just made: see {@link LEAVE}. */
+  "leave",
 ] as const;
 
 export type HartField = typeof CANONICAL[number] | typeof DERIVED[number];
@@ -124,6 +130,8 @@ export const RECORD = { op: 0, rd: 2, rs1: 3, rs2: 4, imm: 5, rm: 5, rs3: 6 } as
 export const RECORD_BYTES = 8;
 /** pc = (record address >> this) + delta */
 export const PC_SHIFT = 2;
+/** Bit of `op`: compiled code can be entered here. The lower bits stay those of the instruction. */
+export const OP_COMPILED = 0x8000;
 
 /** Slots of a page; the record behind the last one is the page-end record. */
 export const SLOTS = 2048;
@@ -154,6 +162,13 @@ export const LEAF_FILTER_BYTES = 1024;
 
 /** The straddle record of a hart, and the page-end record behind it. */
 export const STRADDLE_RECORD = LEAF_FILTER + LEAF_FILTER_BYTES;
+
+/**
+ * The walk cache: by virtual address / 2 MiB, that address and the table in which its walk ended (a
+ * physical address, with the table's level in its low bits).
+ */
+export const WALK_CACHE = STRADDLE_RECORD + 0x40;
+export const WALK_CACHE_ENTRIES = 64;
 
 /** Bytes of a hart's block: a multiple of 64 KiB plus a little, so that harts do not collide in caches. */
 export const HART_BYTES = 0x14000;
@@ -188,6 +203,9 @@ export const MACHINE = {
   decodedFree: 40,
   /** Pages with the `table` flag (i32). */
   tableCount: 44,
+  /** Cycles that ran in tier 1, and how often tier 0 went there (i64 each). */
+  compiledCycles: 48,
+  compiledCalls: 56,
 } as const;
 
 /** Physical address of DRAM and of the reset ROM. */
@@ -197,10 +215,29 @@ export const ROM_BYTES = 0xf000;
 
 /** Decoded pages that exist at most; then all are dropped. */
 export const DECODED_PAGES = 2048;
-/** {@link SLOTS} records, the page-end record, a header, and an odd tail against cache collisions. */
-export const DECODED_BYTES = 2056 * RECORD_BYTES + 64;
-/** Header of a decoded page: physical page number (i32), stores to it since it was decoded (i32), next free (i32). */
+/**
+ * From a record to what tier 1 knows of it: how often tier 0 has jumped there (i32: a count, and
+ * {@link JUMPED_FAR}), and where its compiled code is (i32: table index and number of the entry).
+ */
+export const HEAT = 2056 * RECORD_BYTES;
+export const ENTRY = HEAT + 4;
+/** Bit of the count: some of these jumps came from another page, or were indirect. */
+export const JUMPED_FAR = 0x8000_0000;
+/** An entry is table index << this | number of the entry within its function. */
+export const ENTRY_BITS = 11;
+/** {@link SLOTS} records, the page-end record, a header; heat and entries; an odd tail against cache collisions. */
+export const DECODED_BYTES = 2 * HEAT + 64;
+/**
+ * Header of a decoded page: physical page number, stores to it since it was decoded, next free, and
+ * whether it has compiled code (i32 each).
+ */
 export const DECODED_HEADER = 2049 * RECORD_BYTES;
+export const HEADER = { page: 0, stores: 4, nextFree: 8, compiled: 12 } as const;
+
+/** Values of a hart's `leave`. `cut`: the instruction is complete. `fault`: it has trapped. */
+export const LEAVE = { stay: 0, cut: 1, fault: 2 } as const;
+/** Compiled code is entered with at least this many cycles left; no block of it is longer. */
+export const BLOCK_CYCLES_MAX = 64;
 /** More pages with the `table` flag than this: drop all translations instead. */
 export const TABLE_PAGES = 4096;
 

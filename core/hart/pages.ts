@@ -54,13 +54,23 @@ export interface Pages extends Omit<Translations, "dropPte" | "setFlag"> {
   flags(host: I64): I32;
 }
 
-export function emitPages(module: Module, layout: Layout): Pages {
+/** @param dropCompiled (number of a decoded page): forgets its compiled code */
+export function emitPages(
+  module: Module,
+  layout: Layout,
+  dropCompiled: WasmFunction<["i32"], "void">,
+): Pages {
   const { ram, memoryBytes } = layout;
   const { pageOf, flagsAddress } = pageAddresses(layout);
   const machine = long(0);
   const translations = emitTranslations(module, layout);
   const { dropPte, markTable, flushHart, flushAll } = translations;
-  const { decodedPage, dropRecords } = emitDecodedPages(module, layout, translations);
+  const { decodedPage, dropRecords } = emitDecodedPages(
+    module,
+    layout,
+    translations,
+    dropCompiled,
+  );
 
   const host = module.function("host", ["i64"], "i64");
   module.define(host, (f, address) => {

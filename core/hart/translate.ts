@@ -13,7 +13,16 @@ import {
   when,
 } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
-import { get, MACHINE, PAGE, put, REGIME, TABLE_PAGES } from "./layout.ts";
+import {
+  get,
+  MACHINE,
+  PAGE,
+  put,
+  REGIME,
+  TABLE_PAGES,
+  WALK_CACHE,
+  WALK_CACHE_ENTRIES,
+} from "./layout.ts";
 import { cutSlice } from "./page_flags.ts";
 import { type Pages, type Watch, WATCH_KIND } from "./pages.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
@@ -94,6 +103,25 @@ export function privilegeOf(regime: I32): I32 {
   return regime.eq(REGIME.supervisorSum).select(int(1), regime);
 }
 
+/** (hart) → the regime of its loads and stores: by privilege, MPRV and SUM. */
+export function emitDataRegime(module: Module): WasmFunction<["i64"], "i32"> {
+  const dataRegime = module.function("dataRegime", ["i64"], "i32");
+  module.define(dataRegime, (f, hart) => {
+    const status = f.i64();
+    const privilege = f.i32();
+    return [
+      status.set(get(hart, "mstatus")),
+      privilege.set(get(hart, "privilege").wrap()),
+      when(privilege.eq(3).and(status.and(MSTATUS.MPRV).ne(0)), [
+        privilege.set(status.shrU(11).and(3).wrap()),
+      ]),
+      when(privilege.eq(1), [privilege.set(status.shrU(18).and(1).wrap().add(1))]),
+      privilege,
+    ];
+  });
+  return dataRegime;
+}
+
 /** (hart, virtual address, right, regime) → physical address; a trap is noted in the hart. */
 export type Translate = WasmFunction<["i64", "i64", "i32", "i32"], "i64">;
 
@@ -111,6 +139,7 @@ export function emitTranslate(
     const pteAddress = f.i64();
     const pteHost = f.i64();
     const table = f.i64();
+    const cached = f.i64();
     const shift = f.i64();
     const wanted = f.i64();
     const rights = f.i32();
@@ -127,12 +156,19 @@ export function emitTranslate(
         ...cutSlice(hart),
       ]),
       block((pageFault) => [
-        // Mode 8, 9, 10: 3, 4, 5 levels.
-        level.set(satp.shrU(60).sub(5)),
-        // Bits above the address's width must all equal its highest bit.
-        shift.set(long(52).sub(level.mul(9))),
-        brIf(pageFault, address.shl(shift).shrS(shift).ne(address)),
-        table.set(satp.and(PPN_MASK).shl(12)),
+        cached.set(walkCacheEntry(hart, address)),
+        when(cached.load64().eq(address.and(-REGION_BYTES)), [
+          // The steps down to this table would be the same.
+          level.set(cached.load64(8).and(4095).add(1)),
+          table.set(cached.load64(8).and(-4096)),
+        ], [
+          // Mode 8, 9, 10: 3, 4, 5 levels.
+          level.set(satp.shrU(60).sub(5)),
+          // Bits above the address's width must all equal its highest bit.
+          shift.set(long(52).sub(level.mul(9))),
+          brIf(pageFault, address.shl(shift).shrS(shift).ne(address)),
+          table.set(satp.and(PPN_MASK).shl(12)),
+        ]),
         loop((next) => [
           level.set(level.sub(1)),
           shift.set(level.mul(9).add(12)),
@@ -158,6 +194,8 @@ export function emitTranslate(
             br(next),
           ]),
         ]),
+        cached.store64(address.and(-REGION_BYTES)),
+        cached.store64(table.or(level), 8),
         when(regime.eq(REGIME.user), [
           brIf(pageFault, user.eqz()),
         ], [
@@ -203,4 +241,11 @@ export function emitTranslate(
     ];
   });
   return translate;
+}
+
+/** What one entry of the walk cache covers: all that a table of the lowest level maps. */
+const REGION_BYTES = 1 << 21;
+
+function walkCacheEntry(hart: I64, address: I64): I64 {
+  return hart.add(address.shrU(21).and(WALK_CACHE_ENTRIES - 1).shl(4)).add(WALK_CACHE);
 }

@@ -19,6 +19,8 @@ import {
   TLB_REGIME_BYTES,
   TLB_WRITE,
   tlbOffset,
+  WALK_CACHE,
+  WALK_CACHE_ENTRIES,
 } from "./layout.ts";
 import { cutSlice, hartBlocks, pageAddresses } from "./page_flags.ts";
 
@@ -126,6 +128,7 @@ export function emitTranslations(module: Module, layout: Layout): Translations {
     fillTlb(hart, 1),
     fillTlb(hart, 2),
     memoryFill(hart.add(LEAF_FILTER), 0, long(LEAF_FILTER_BYTES)),
+    memoryFill(hart.add(WALK_CACHE), 0xff, long(WALK_CACHE_ENTRIES * 16)),
     ...(layout.harts === 1 ? [forgetTables.call()] : []),
   ]);
 

@@ -22,7 +22,15 @@ export type Part =
   /** The branch that follows is taken likely (true) or hardly ever (false). */
   | { readonly hint: boolean }
   | { readonly leave: true }
-  | { readonly branch: Label };
+  | { readonly branch: Label }
+  /** The index of a function's type. */
+  | { readonly signature: Signature };
+
+/** What a function takes and gives. */
+export interface Signature {
+  readonly parameters: readonly ValueType[];
+  readonly result: ValueType | "void";
+}
 
 /** Code of any type: the common base of {@link I32}, {@link I64}, {@link F64} and {@link Void}. */
 export class Code {
@@ -423,12 +431,15 @@ export function f32BitsToF64(bits: I64): F64 {
 
 /** An i32 constant. */
 export function int(value: I32 | number): I32 {
-  return typeof value === "number" ? new I32([0x41, ...signed(BigInt(value | 0))]) : value;
+  return typeof value === "number" ? new I32([0x41, ...signed32(value | 0)]) : value;
 }
 
 /** An i64 constant; values of 2^63 and above are taken as two's complement. */
 export function long(value: I64 | number | bigint): I64 {
   if (value instanceof I64) return value;
+  if (typeof value === "number" && (value | 0) === value) {
+    return new I64([0x42, ...signed32(value)]);
+  }
   return new I64([0x42, ...signed(BigInt.asIntN(64, BigInt(value)))]);
 }
 
@@ -480,7 +491,12 @@ function hints(likely: boolean | undefined): Part[] {
 /** A block that `br(label)` leaves. */
 export function block(body: (label: Label) => readonly Void[]): Void {
   const label = new Label("block");
-  return new Void([0x02, 0x40, { enter: label }, ...body(label), 0x0b, { leave: true }]);
+  return labelled(label, body(label));
+}
+
+/** A {@link block} with a label that exists already. */
+export function labelled(label: Label, body: readonly Void[]): Void {
+  return new Void([0x02, 0x40, { enter: label }, ...body, 0x0b, { leave: true }]);
 }
 
 /** A loop that `br(label)` repeats; it ends where its body falls through. */
@@ -520,6 +536,24 @@ export function ret(value?: I32 | I64 | F64): Void {
   return new Void(value ? [value, 0x0f] : [0x0f]);
 }
 
+/** Calls the function at an index of the table, which must have this signature. */
+export function callIndirect<R extends ValueType | "void">(
+  signature: Signature & { readonly result: R },
+  index: I32,
+  ...values: readonly (I32 | I64 | F64)[]
+): CodeOf<R> {
+  return codeOf(signature.result, [...values, index, 0x11, { signature }, 0]);
+}
+
+/** As {@link callIndirect}, and the function that it calls takes the place of this one. */
+export function returnCallIndirect(
+  signature: Signature,
+  index: I32,
+  ...values: readonly (I32 | I64 | F64)[]
+): Void {
+  return new Void([...values, index, 0x13, { signature }, 0]);
+}
+
 /** Evaluates and forgets a value. */
 export function drop(value: I32 | I64 | F64): Void {
   return new Void([value, 0x1a]);
@@ -542,12 +576,21 @@ export function memoryFill(destination: I64, value: number, size: I64): Void {
 
 /** Unsigned LEB128. Numbers are exact to 2^53. */
 export function unsigned(value: number): number[] {
+  if (value < 128) return [value];
   const bytes: number[] = [];
   do {
     const low = value % 128;
     value = (value - low) / 128;
     bytes.push(value > 0 ? low | 0x80 : low);
   } while (value > 0);
+  return bytes;
+}
+
+// Signed LEB128 of 32 bits.
+function signed32(value: number): number[] {
+  const bytes: number[] = [];
+  for (; value < -64 || value > 63; value >>= 7) bytes.push(value & 0x7f | 0x80);
+  bytes.push(value & 0x7f);
   return bytes;
 }
 

@@ -1,4 +1,5 @@
 /** A WebAssembly module under construction: functions, one imported memory, imports, exports. */
+import { Bytes } from "./bytes.ts";
 import {
   Code,
   type CodeOf,
@@ -8,6 +9,7 @@ import {
   I64,
   type Label,
   type Part,
+  type Signature,
   TYPE_BYTES,
   unsigned,
   type ValueType,
@@ -34,10 +36,6 @@ export class WasmFunction<
   P extends readonly ValueType[] = readonly ValueType[],
   R extends ValueType | "void" = ValueType | "void",
 > {
-  /** Its position in the module's function index space, fixed when the module is encoded. */
-  index = -1;
-  body: number[] | undefined;
-
   constructor(
     readonly name: string,
     readonly parameters: Readonly<P>,
@@ -46,7 +44,8 @@ export class WasmFunction<
 
   /** A call, as an expression of the result's type. */
   call(...values: Arguments<P>): CodeOf<R> {
-    return codeOf(this.result, [...(values as readonly Code[]), 0x10, new FunctionIndex(this)]);
+    const target = this as unknown as WasmFunction;
+    return codeOf(this.result, [...(values as readonly Code[]), 0x10, new FunctionIndex(target)]);
   }
 }
 
@@ -92,7 +91,18 @@ export class Module {
   readonly #imports: { from: string; fn: WasmFunction }[] = [];
   readonly #functions: WasmFunction[] = [];
   readonly #exports: WasmFunction[] = [];
+  /** Positions in the function index space: imports first. */
+  readonly #indices = new Map<WasmFunction, number>();
+  readonly #types = new Map<string, number>();
+  /** Encoded as they are defined: trees of code are large. */
+  readonly #bodies = new Map<WasmFunction, Body>();
   #memory: { from: string; name: string; pagesMin: number; pagesMax: number } | undefined;
+  #table: { from: string; name: string } | undefined;
+
+  /** Its own functions, in the order of their declaration. */
+  get functions(): readonly WasmFunction[] {
+    return this.#functions;
+  }
 
   /** Declares an imported function. */
   import<const P extends readonly ValueType[], R extends ValueType | "void">(
@@ -102,8 +112,22 @@ export class Module {
     result: R,
   ): WasmFunction<P, R> {
     const fn = new WasmFunction<P, R>(name, parameters as Readonly<P>, result);
-    this.#imports.push({ from, fn: fn as unknown as WasmFunction });
+    this.importAll(from, [fn as unknown as WasmFunction]);
     return fn;
+  }
+
+  /** Imports functions of another module, which may then be called here too. */
+  importAll(from: string, fns: readonly WasmFunction[]): void {
+    if (this.#functions.length > 0) throw new TypeError("Imports must precede functions");
+    for (const fn of fns) {
+      this.#indices.set(fn, this.#imports.length);
+      this.#imports.push({ from, fn });
+    }
+  }
+
+  /** Declares the imported table of functions. */
+  importTable(from: string, name: string): void {
+    this.#table = { from, name };
   }
 
   /** Declares the imported 64-bit memory; sizes in wasm pages of 64 KiB. */
@@ -118,7 +142,9 @@ export class Module {
     result: R,
   ): WasmFunction<P, R> {
     const fn = new WasmFunction<P, R>(name, parameters as Readonly<P>, result);
-    this.#functions.push(fn as unknown as WasmFunction);
+    const own = fn as unknown as WasmFunction;
+    this.#indices.set(own, this.#imports.length + this.#functions.length);
+    this.#functions.push(own);
     return fn;
   }
 
@@ -130,34 +156,63 @@ export class Module {
     const builder = new FunctionBuilder(fn.parameters.length);
     const parameters = fn.parameters.map(makeLocal) as unknown as Locals<P>;
     const code = body(builder, ...parameters);
-    this.#bodies.set(fn as unknown as WasmFunction, {
-      locals: builder.locals,
-      code: code instanceof Code ? [code] : code as readonly Code[],
-    });
+    const own = fn as unknown as WasmFunction;
+    this.#bodies.set(own, this.#encodeBody(own, builder.locals, code));
   }
 
   export(fn: { readonly name: string }): void {
     this.#exports.push(fn as WasmFunction);
   }
 
+  /** Exports every function, by its name. */
+  exportAll(): void {
+    this.#exports.splice(0, Infinity, ...this.#functions);
+  }
+
   /** The module's bytes. Throws if a declared function has no body. */
   encode(): Uint8Array<ArrayBuffer> {
-    this.#imports.forEach(({ fn }, index) => fn.index = index);
-    this.#functions.forEach((fn, index) => fn.index = this.#imports.length + index);
-    const all = [...this.#imports.map(({ fn }) => fn), ...this.#functions];
-    const types = new Map<string, number>();
-    const typeIndex = (fn: WasmFunction) => {
-      const key = signature(fn).join();
-      if (!types.has(key)) types.set(key, types.size);
-      return types.get(key)!;
-    };
-    all.forEach(typeIndex);
+    const bodies = this.#functions.map((fn) => {
+      const body = this.#bodies.get(fn);
+      if (!body) throw new TypeError(`Cannot encode "${fn.name}": it was declared but not defined`);
+      return body;
+    });
+    const indices = this.#indices;
+    const imports = vector(this.#importBytes());
+    const functions = vector(this.#functions.map((fn) => unsigned(this.#typeIndex(fn))));
+    const out = new Bytes();
+    out.append([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
+    section(out, 1, vector([...this.#types.keys()].map((key) => key.split(",").map(Number))));
+    section(out, 2, imports);
+    section(out, 3, functions);
+    section(
+      out,
+      7,
+      vector(
+        this.#exports.map((fn) => [...text(fn.name), 0x00, ...unsigned(indices.get(fn)!)]),
+      ),
+    );
+    const hints = this.#functions.flatMap((fn, i) =>
+      bodies[i].hints.length === 0
+        ? []
+        : [[...unsigned(indices.get(fn)!), ...vector(bodies[i].hints).take()]]
+    );
+    section(out, 0, custom("metadata.code.branch_hint", vector(hints)));
+    section(out, 10, vector(bodies.map(({ bytes }) => bytes)));
+    section(out, 0, custom("name", this.#functionNames()));
+    return out.take();
+  }
+
+  #importBytes(): number[][] {
     const imports = this.#imports.map(({ from, fn }) => [
       ...text(from),
       ...text(fn.name),
       0x00,
-      ...unsigned(typeIndex(fn)),
+      ...unsigned(this.#typeIndex(fn)),
     ]);
+    if (this.#table) {
+      // Functions, at least none.
+      imports.push([...text(this.#table.from), ...text(this.#table.name), 1, 0x70, 0, 0]);
+    }
     if (this.#memory) {
       const { from, name, pagesMin, pagesMax } = this.#memory;
       // Limits flag 5: 64-bit addresses, with a maximum.
@@ -170,49 +225,50 @@ export class Module {
         ...unsigned(pagesMax),
       ]);
     }
-    const out: number[] = [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    append(out, section(1, vector([...types.keys()].map((key) => key.split(",").map(Number)))));
-    append(out, section(2, vector(imports)));
-    append(out, section(3, vector(this.#functions.map((fn) => unsigned(typeIndex(fn))))));
-    append(
-      out,
-      section(
-        7,
-        vector(this.#exports.map((fn) => [...text(fn.name), 0x00, ...unsigned(fn.index)])),
-      ),
-    );
-    const bodies = this.#functions.map((fn) => this.#encodeBody(fn));
-    const hints = this.#functions.flatMap((fn, i) =>
-      bodies[i].hints.length === 0 ? [] : [[...unsigned(fn.index), ...vector(bodies[i].hints)]]
-    );
-    append(out, section(0, concatenated(text("metadata.code.branch_hint"), vector(hints))));
-    append(out, section(10, vector(bodies.map(({ bytes }) => bytes))));
-    append(out, section(0, [...text("name"), ...this.#functionNames(all)]));
-    return new Uint8Array(out);
+    return imports;
   }
 
-  readonly #bodies = new Map<WasmFunction, { locals: ValueType[]; code: readonly Code[] }>();
+  #typeIndex(of: Signature): number {
+    const key = signature(of).join();
+    if (!this.#types.has(key)) this.#types.set(key, this.#types.size);
+    return this.#types.get(key)!;
+  }
 
-  #encodeBody(fn: WasmFunction): { bytes: number[]; hints: number[][] } {
-    const body = this.#bodies.get(fn);
-    if (!body) throw new TypeError(`Cannot encode "${fn.name}": it was declared but not defined`);
-    const bytes = vector(body.locals.map((type) => [1, TYPE_BYTES[type]]));
+  #encodeBody(
+    { name }: WasmFunction,
+    locals: readonly ValueType[],
+    code: Code | readonly Code[],
+  ): Body {
+    const bytes = vector(locals.map((type) => [1, TYPE_BYTES[type]]));
     const hints: number[][] = [];
-    flatten(body.code, bytes, { labels: [], hints, name: fn.name });
+    flatten(code instanceof Code ? code.parts : code, bytes, {
+      labels: [],
+      hints,
+      name,
+      indices: this.#indices,
+      typeIndex: (signature) => this.#typeIndex(signature),
+    });
     bytes.push(0x0b);
-    return { bytes: concatenated(unsigned(bytes.length), bytes), hints };
+    const sized = new Bytes();
+    sized.sized(bytes);
+    return { bytes: sized.take(), hints };
   }
 
   // Custom section "name", subsection 1: function names, for profilers and stack traces.
-  #functionNames(all: readonly WasmFunction[]): number[] {
-    const names = vector(all.map((fn) => [...unsigned(fn.index), ...text(fn.name)]));
-    return [1, ...unsigned(names.length), ...names];
+  #functionNames(): Bytes {
+    const names = vector(
+      this.#functions.map((fn) => [...unsigned(this.#indices.get(fn)!), ...text(fn.name)]),
+    );
+    const out = new Bytes();
+    out.push(1);
+    out.sized(names);
+    return out;
   }
 }
 
 /** A function's index, known only when the module is encoded. */
 class FunctionIndex extends Void {
-  constructor(readonly target: { readonly index: number }) {
+  constructor(readonly target: WasmFunction) {
     super([]);
   }
 }
@@ -228,15 +284,21 @@ function makeLocal<T extends ValueType>(type: T, index: number): LocalOf<T> {
   });
 }
 
-function signature(fn: WasmFunction): number[] {
-  const results = fn.result === "void" ? [] : [TYPE_BYTES[fn.result]];
+function signature({ parameters, result }: Signature): number[] {
+  const results = result === "void" ? [] : [TYPE_BYTES[result]];
   return [
     0x60,
-    fn.parameters.length,
-    ...fn.parameters.map((type) => TYPE_BYTES[type]),
+    parameters.length,
+    ...parameters.map((type) => TYPE_BYTES[type]),
     results.length,
     ...results,
   ];
+}
+
+interface Body {
+  /** Its size, its locals and its code. */
+  readonly bytes: Uint8Array;
+  readonly hints: readonly number[][];
 }
 
 interface Flattening {
@@ -244,52 +306,56 @@ interface Flattening {
   /** Offset from the body's start, size 1, and whether the branch there is taken likely. */
   readonly hints: number[][];
   readonly name: string;
+  readonly indices: ReadonlyMap<WasmFunction, number>;
+  typeIndex(signature: Signature): number;
 }
 
-function flatten(parts: readonly Part[], out: number[], into: Flattening): void {
+function flatten(parts: readonly Part[], out: Bytes, into: Flattening): void {
   const { labels, hints, name } = into;
-  for (const part of parts) {
+  for (let i = 0; i < parts.length; i++) {
+    const part = parts[i];
     if (typeof part === "number") out.push(part);
     else if (part instanceof FunctionIndex) {
-      if (part.target.index < 0) {
+      const index = into.indices.get(part.target);
+      if (index === undefined) {
         throw new TypeError(`"${name}" calls a function of another module`);
       }
-      append(out, unsigned(part.target.index));
+      out.unsigned(index);
     } else if (part instanceof Code) flatten(part.parts, out, into);
     else if ("enter" in part) labels.push(part.enter);
     else if ("leave" in part) labels.pop();
+    else if ("signature" in part) out.unsigned(into.typeIndex(part.signature));
     else if ("hint" in part) hints.push([...unsigned(out.length), 1, part.hint ? 1 : 0]);
     else {
       const position = labels.lastIndexOf(part.branch);
       if (position < 0) {
         throw new TypeError(`"${name}" branches to a label that does not enclose it`);
       }
-      append(out, unsigned(labels.length - 1 - position));
+      out.unsigned(labels.length - 1 - position);
     }
   }
 }
 
-function section(id: number, content: number[]): number[] {
-  return concatenated([id, ...unsigned(content.length)], content);
+function section(out: Bytes, id: number, content: Bytes): void {
+  out.push(id);
+  out.sized(content);
 }
 
-function vector(items: readonly (readonly number[])[]): number[] {
-  const out = unsigned(items.length);
-  for (const item of items) append(out, item);
+function custom(name: string, content: Bytes): Bytes {
+  const out = new Bytes();
+  out.text(name);
+  out.append(content.take());
+  return out;
+}
+
+function vector(items: readonly ArrayLike<number>[]): Bytes {
+  const out = new Bytes();
+  out.unsigned(items.length);
+  for (const item of items) out.append(item);
   return out;
 }
 
 function text(value: string): number[] {
   const bytes = [...value].map((character) => character.charCodeAt(0));
   return [...unsigned(bytes.length), ...bytes];
-}
-
-function concatenated(head: number[], tail: readonly number[]): number[] {
-  append(head, tail);
-  return head;
-}
-
-// Not push(...items): an argument list is bounded.
-function append(out: number[], items: readonly number[]): void {
-  for (const item of items) out.push(item);
 }

@@ -4,6 +4,7 @@ import { buildBoard, UART_ID } from "../../devices/board.ts";
 import { resetRom } from "../../devices/boot/reset_rom.ts";
 import { MemoryHost } from "../../devices/host/memory_host.ts";
 import { runPeer } from "../peer.ts";
+import { TIER } from "../tier.ts";
 
 const RAM = 0x8000_0000;
 /** More than any test guest needs. */
@@ -46,6 +47,7 @@ export const runOnHindsight: RunImage = async (image) => {
     buildBoard: buildBoard({ harts: 1, seed: 1, diskTiming: "model", disks: [] }),
     rom: resetRom({ entry: RAM, dtbAddress: 0, nextAddress: 0 }),
     images: [{ address: RAM, bytes: image }],
+    engine: TIER,
   });
   const stop = await machine.run(CYCLES_MAX);
   if (stop.reason !== "power") {

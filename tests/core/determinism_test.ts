@@ -128,6 +128,9 @@ for (const guest of GUESTS) {
     const variants: readonly [string, Variant][] = [
       ["again", {}],
       ["TLBs of 1 entry", { engine: { tlbEntries: 1 } }],
+      ["tier 0 alone", { engine: { jitThreshold: 0 } }],
+      ["all in tier 1", { engine: { jitThreshold: 1 } }],
+      ["both tiers", { engine: { jitThreshold: 64 }, nextStop: randomStops(SEED) }],
       ["TLBs of 4 entries", { engine: { tlbEntries: 4 } }],
       ["TLBs of 256 entries", { engine: { tlbEntries: 256 } }],
       ["a flush every 1,000 cycles", { engine: { flushEveryCycles: 1000 } }],

@@ -14,7 +14,16 @@ import type { FunctionBuilder, LocalOf, WasmFunction } from "../../wasm/module.t
 import type { Access } from "../access.ts";
 import type { CsrAccess } from "../csr.ts";
 import type { FloatFunctions } from "../float/float.ts";
-import { get, type Layout, PC_SHIFT, put, RECORD_BYTES, STRADDLE_RECORD } from "../layout.ts";
+import {
+  get,
+  HEAT,
+  JUMPED_FAR,
+  type Layout,
+  PC_SHIFT,
+  put,
+  RECORD_BYTES,
+  STRADDLE_RECORD,
+} from "../layout.ts";
 import { CAUSE, fault, faulted } from "../translate.ts";
 import type { Traps } from "../trap.ts";
 
@@ -31,6 +40,12 @@ export interface InterpreterParts {
   readonly breakHit: WasmFunction<["i32", "i64"], "i32">;
   /** (hart, pc, privilege): fetches one instruction into the hart's own record. */
   readonly single: WasmFunction<["i64", "i64", "i32"], "void">;
+  /** (record number): tier 0 has jumped there often. */
+  readonly hot: WasmFunction<["i32"], "void">;
+  /** How often is often, a power of two; 0 where there is no tier 1. */
+  readonly threshold: number;
+  /** (hart) → the regime of its loads and stores. */
+  readonly dataRegime: WasmFunction<["i64"], "i32">;
   /** (hart, record) → the instruction's bits, as an illegal-instruction trap reports them. */
   readonly wordAt: WasmFunction<["i64", "i64"], "i64">;
 }
@@ -59,6 +74,7 @@ export class Frame {
   readonly operand: LocalOf<"i64">;
   readonly host: LocalOf<"i64">;
   readonly rounding: LocalOf<"i32">;
+  readonly heat: LocalOf<"i32">;
   /** Whether a CSR instruction writes. */
   readonly writes: LocalOf<"i32">;
   /** Left with pc in the hart and what remains in {@link left}. */
@@ -98,6 +114,7 @@ export class Frame {
     this.operand = builder.i64();
     this.host = builder.i64();
     this.rounding = builder.i32();
+    this.heat = builder.i32();
     this.writes = builder.i32();
   }
 
@@ -116,6 +133,20 @@ export class Frame {
 
   currentPc(): I64 {
     return this.ip.shrU(PC_SHIFT).add(this.delta);
+  }
+
+  /** Counts a jump to {@link ip}: what is often jumped to is worth compiling. */
+  countJump(from: "near" | "far"): Void[] {
+    const { hot, layout, threshold } = this.parts;
+    if (threshold === 0) return [];
+    const counted = this.heat.add(1);
+    return [
+      this.heat.set(this.ip.loadI32(HEAT)),
+      this.ip.storeI32(from === "far" ? counted.or(JUMPED_FAR) : counted, HEAT),
+      rarely(counted.and(threshold - 1).eqz(), [
+        hot.call(this.ip.sub(layout.decoded).divU(RECORD_BYTES).wrap()),
+      ]),
+    ];
   }
 
   /** Address of the record of the next instruction. */

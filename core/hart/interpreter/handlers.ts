@@ -86,13 +86,18 @@ export class Handlers {
 
   // Near records hold the distance in bytes of records.
   #jumpNear(): Void[] {
-    return [this.frame.ip.set(this.frame.ip.add(this.operands.imm())), br(this.frame.next)];
+    return [
+      this.frame.ip.set(this.frame.ip.add(this.operands.imm())),
+      ...this.frame.countJump("near"),
+      br(this.frame.next),
+    ];
   }
 
   #jump(): Void[] {
     return [
       brIf(this.frame.fetch, this.frame.pc.and(-4096).ne(this.frame.page)),
       this.frame.ip.set(this.frame.pc.sub(this.frame.delta).shl(PC_SHIFT)),
+      ...this.frame.countJump("far"),
       br(this.frame.next),
     ];
   }

@@ -9,8 +9,11 @@ import {
   br,
   brIf,
   brTable,
+  callIndirect,
   type I32,
+  type I64,
   Label,
+  labelled,
   long,
   loop,
   memoryCopy,
@@ -21,9 +24,14 @@ import {
 import type { LocalOf, Module } from "../../wasm/module.ts";
 import { tlbEntry } from "../access.ts";
 import {
+  BLOCK_CYCLES_MAX,
+  ENTRY,
+  ENTRY_BITS,
   get,
   HART_BYTES,
   hartBase,
+  MACHINE,
+  OP_COMPILED,
   PC_SHIFT,
   put,
   RECORD_BYTES,
@@ -33,8 +41,9 @@ import {
   TLB_REGIME_BYTES,
   tlbOffset,
 } from "../layout.ts";
+import { REGION } from "../jit/interface.ts";
 import { HANDLERS } from "../ops.ts";
-import { faulted, MSTATUS } from "../translate.ts";
+import { faulted } from "../translate.ts";
 import { pendingInterrupts } from "../trap.ts";
 import { Frame, type InterpreterParts } from "./frame.ts";
 import { Handlers } from "./handlers.ts";
@@ -96,18 +105,9 @@ class Interpreter {
     ];
   }
 
-  // The regime of loads and stores, by privilege, MPRV and SUM.
   #chooseRegime(): Void[] {
-    const status = this.frame.value;
     return [
-      status.set(get(this.frame.hart, "mstatus")),
-      this.frame.regime.set(get(this.frame.hart, "privilege").wrap()),
-      when(this.frame.regime.eq(3).and(status.and(MSTATUS.MPRV).ne(0)), [
-        this.frame.regime.set(status.shrU(11).and(3).wrap()),
-      ]),
-      when(this.frame.regime.eq(1), [
-        this.frame.regime.set(status.shrU(18).and(1).wrap().add(1)),
-      ]),
+      this.frame.regime.set(this.frame.parts.dataRegime.call(this.frame.hart)),
       // Fetches use the regime whose number is the privilege.
       this.frame.fetchTlb.set(
         this.frame.hart.add(get(this.frame.hart, "privilege").mul(TLB_REGIME_BYTES))
@@ -116,6 +116,9 @@ class Interpreter {
       this.frame.tlb.set(
         this.frame.hart.add(this.frame.regime.extendU().mul(TLB_REGIME_BYTES)).add(tlbOffset(0)),
       ),
+      put(this.frame.hart, "regime", this.frame.regime.extendU()),
+      put(this.frame.hart, "tlb", this.frame.tlb),
+      put(this.frame.hart, "fetchTlb", this.frame.fetchTlb),
     ];
   }
 
@@ -135,12 +138,14 @@ class Interpreter {
         this.frame.page.set(pc.and(-4096)),
         when(this.frame.entry.load64(TLB_FETCH).eq(this.frame.page), [
           this.frame.ip.set(this.frame.entry.load64(TLB_FETCH + 8).add(offset)),
+          ...this.frame.countJump("far"),
         ], [
           ...this.frame.saveLeft(),
           this.frame.ip.set(access.fetchPage.call(hart, pc, privilege.wrap())),
           ...this.#afterFetch(),
           when(this.frame.ip.ne(1), [
             this.frame.ip.set(this.frame.ip.add(offset)),
+            ...this.frame.countJump("far"),
           ], [
             this.frame.parts.single.call(hart, pc, privilege.wrap()),
             ...this.#afterFetch(),
@@ -178,35 +183,61 @@ class Interpreter {
 
   #dispatchLoop(): Void {
     const handlers = this.#handlers();
+    const compiled = new Label("compiled");
     return loop((next) => {
       this.frame.next = next;
-      const labels = handlers.map(() => new Label("op"));
-      const dispatch = new Void([
+      return [
         rarely(this.frame.left.eqz(), [
           put(this.frame.hart, "pc", this.frame.currentPc()),
           br(this.frame.exit),
         ]),
         this.frame.left.set(this.frame.left.sub(1)),
         this.frame.record.set(this.frame.ip.load64()),
-        brTable(this.frame.record.wrap().and(0xffff), labels, labels[3]),
-      ]);
-      return [
-        labels.reduce<Void>(
-          (inner, label, op) => {
-            return new Void([
-              0x02,
-              0x40,
-              { enter: label },
-              inner,
-              0x0b,
-              { leave: true },
-              ...handlers[op](),
-            ]);
-          },
-          dispatch,
-        ),
+        loop((dispatch) => {
+          const labels = handlers.map(() => new Label("op"));
+          const choice = brTable(this.frame.record.wrap().and(0xffff), labels, compiled);
+          return [
+            labelled(compiled, [
+              handlers.reduce<Void>(
+                (inner, handler, op) => new Void([labelled(labels[op], [inner]), ...handler()]),
+                choice,
+              ),
+            ]),
+            ...this.#compiled(dispatch),
+          ];
+        }),
       ];
     });
+  }
+
+  // Goes on in tier 1, or executes the instruction here where that might overrun the slice.
+  #compiled(dispatch: Label): Void[] {
+    const { hart, left, ip } = this.frame;
+    const entry = ip.loadI32(ENTRY);
+    return [
+      when(left.geU(BLOCK_CYCLES_MAX - 1), [
+        this.frame.notACycle(),
+        ...increase(MACHINE.compiledCycles, left.extendU().sub(get(hart, "granted"))),
+        ...increase(MACHINE.compiledCalls, long(1)),
+        left.set(callIndirect(
+          REGION,
+          entry.shrU(ENTRY_BITS),
+          hart,
+          this.frame.currentPc(),
+          left,
+          entry.and((1 << ENTRY_BITS) - 1),
+        )),
+        ...increase(MACHINE.compiledCycles, get(hart, "granted").sub(left.extendU())),
+        rarely(faulted(hart), [
+          ip.set(long(0)),
+          this.frame.delta.set(get(hart, "pc")),
+          br(this.frame.fault),
+        ]),
+        br(this.frame.check),
+      ]),
+      this.frame.record.set(this.frame.record.and(~OP_COMPILED)),
+      br(dispatch),
+    ];
   }
 
   // By op.
@@ -269,4 +300,8 @@ class Interpreter {
       br(this.frame.next),
     ];
   }
+}
+
+function increase(field: number, by: I64): Void[] {
+  return [long(0).store64(long(0).load64(field).add(by), field)];
 }

@@ -6,6 +6,7 @@ import type { BuildBoard } from "../../../core/device.ts";
 import { DRAM, F, hartBase, type HartField, PMPADDR, X } from "../../../core/hart/layout.ts";
 import { Machine, type MachineOptions } from "../../../core/machine.ts";
 import { MemoryHost } from "../../../devices/host/memory_host.ts";
+import { TIER } from "../../tier.ts";
 import { assembleProgram, type Program } from "../../conformance/program.ts";
 
 export { DRAM } from "../../../core/hart/layout.ts";
@@ -37,7 +38,7 @@ export class Rig {
       buildBoard: options.board ?? (() => []),
       rom: new Uint8Array(0),
       images: [],
-      engine: options.engine,
+      engine: { ...TIER, ...options.engine },
       onDigest: options.onDigest,
     });
     const rig = new Rig(machine, harts);

@@ -1,0 +1,417 @@
+/** What each instruction does, in tier 1's terms. */
+import { accesses } from "../../isa/accesses.ts";
+import type { Effect, Field, Value } from "../../isa/effect.ts";
+import { INSTRUCTIONS } from "../../isa/isa.ts";
+import {
+  after,
+  br,
+  type I32,
+  type I64,
+  int,
+  type Label,
+  long,
+  rarely,
+  type Void,
+  when,
+} from "../../wasm/code.ts";
+import type { FunctionBuilder, LocalOf } from "../../wasm/module.ts";
+import { tlbEntry } from "../access.ts";
+import { CSR_KIND, csrNumbers } from "../csr.ts";
+import { F, get, LEAVE, offsetOf, put, TLB_READ, TLB_WRITE, X, X0_SINK } from "../layout.ts";
+import { amoResult, lower, lowerCondition, type Target } from "../lower.ts";
+import { MSTATUS } from "../translate.ts";
+import { CSR_LEAVE, CSR_WRITE } from "./interface.ts";
+import type { RegionParts } from "./emit_region.ts";
+import type { Placed } from "./region.ts";
+import type { Registers } from "./registers.ts";
+
+/** Locals of the function around. */
+export interface Surroundings {
+  readonly hart: LocalOf<"i64">;
+  readonly left: LocalOf<"i32">;
+  /** Virtual address of the page. */
+  readonly page: LocalOf<"i64">;
+  /** The data TLBs. */
+  readonly tlb: LocalOf<"i64">;
+}
+
+/** Properties of an instruction that the emitter asks for. */
+interface Traits {
+  readonly float: boolean;
+  readonly dirtiesFloat: boolean;
+  readonly rounds: boolean;
+}
+
+const CSR_POSITIONS = csrNumbers().positions;
+const NO_CSR = 0xff;
+/** CSRs on which nothing depends that a region takes for granted, or whose helper looks at it. */
+const UNRELATED = new Set(
+  [
+    "fflags frm fcsr sstatus mstatus sie mie sip mip stvec mtvec sscratch mscratch sepc mepc",
+    "scause mcause stval mtval stimecmp",
+  ].flatMap((names) => names.split(" ").map((name) => csrNumbers().names.get(name)!)),
+);
+
+const TRAITS: readonly Traits[] = INSTRUCTIONS.map((instruction) => {
+  const text = JSON.stringify(
+    instruction.effects,
+    (_, value) => typeof value === "bigint" ? `${value}` : value,
+  );
+  const float = /"op":"(f|float|setF)"/.test(text);
+  return {
+    float,
+    dirtiesFloat: float && accesses(instruction).csrs.writes.includes("mstatus"),
+    rounds: instruction.encoding.split(" ").includes("rm"),
+  };
+});
+
+/** Emits instructions one after another; also their {@link Target}. */
+export class Instructions implements Target {
+  /** Where to go when a call has set `leave`, with {@link where} and {@link result}. */
+  slow!: Label;
+  /** Offset in the page, length << 12, slot of the destination register << 16. */
+  readonly where: LocalOf<"i32">;
+  /** What the destination gets. */
+  readonly result: LocalOf<"i64">;
+  /** Of an indirect jump. */
+  readonly target: LocalOf<"i64">;
+  readonly #address: LocalOf<"i64">;
+  readonly #entry: LocalOf<"i64">;
+  readonly #value: LocalOf<"i64">;
+  readonly #operand: LocalOf<"i64">;
+  readonly #rounding: LocalOf<"i32">;
+  readonly #temporaries: LocalOf<"i64">[] = [];
+  #temporariesUsed = 0;
+  #placed!: Placed;
+  /** Cycles of the block that follow the instruction's own. */
+  #behind = 0;
+  /** The value being computed for the destination. */
+  #destination: { readonly slot: number; readonly value: Value | undefined } = {
+    slot: X0_SINK,
+    value: undefined,
+  };
+  /** In place of a memory access or CSR, when its value is in a local already. */
+  #known: I64 | undefined;
+  #floatChecked = false;
+  #floatDirty = false;
+
+  constructor(
+    readonly builder: FunctionBuilder,
+    readonly parts: RegionParts,
+    readonly registers: Registers,
+    readonly around: Surroundings,
+  ) {
+    this.where = builder.i32();
+    this.result = builder.i64();
+    this.target = builder.i64();
+    this.#address = builder.i64();
+    this.#entry = builder.i64();
+    this.#value = builder.i64();
+    this.#operand = builder.i64();
+    this.#rounding = builder.i32();
+  }
+
+  beginBlock(): void {
+    this.#floatChecked = false;
+    this.#floatDirty = false;
+  }
+
+  /** The statements of an instruction, without its jump or branch. */
+  emit(placed: Placed, behind: number): Void[] {
+    this.#begin(placed, behind);
+    const { effects } = INSTRUCTIONS[placed.decoded.index];
+    const { float, dirtiesFloat, rounds } = TRAITS[placed.decoded.index];
+    const code: Void[] = [];
+    if (float && !this.#floatChecked) {
+      code.push(this.#illegalIf(get(this.around.hart, "mstatus").and(MSTATUS.FS).eqz()));
+      this.#floatChecked = true;
+    }
+    if (rounds && placed.decoded.rm === 7) code.push(...this.#dynamicRounding());
+    for (const effect of effects) code.push(...this.#effect(effect));
+    if (dirtiesFloat && !this.#floatDirty) {
+      const { hart } = this.around;
+      code.push(put(hart, "mstatus", get(hart, "mstatus").or(MSTATUS.FS)));
+      this.#floatDirty = true;
+    }
+    return code;
+  }
+
+  /** The condition of the branch that was emitted last. */
+  condition(placed: Placed): I32 {
+    const branch = INSTRUCTIONS[placed.decoded.index].effects.find((effect) =>
+      effect.op === "branch"
+    )!;
+    return lowerCondition(branch.condition, this);
+  }
+
+  once(value: I64, use: (value: I64) => I64): I64 {
+    const local = this.#temporaries[this.#temporariesUsed++] ??= this.builder.i64();
+    return after([local.set(value)], use(local));
+  }
+
+  x(field: Field): I64 {
+    return this.registers.readX(this.#placed.decoded[field]);
+  }
+
+  f(field: Field): I64 {
+    return this.registers.readF(this.#placed.decoded[field]);
+  }
+
+  imm(): I64 {
+    return long(this.#placed.decoded.imm);
+  }
+
+  zimm(): I64 {
+    return long(this.#placed.decoded.rs1);
+  }
+
+  pc(): I64 {
+    return this.around.page.add(this.#placed.offset);
+  }
+
+  next(): I64 {
+    return this.around.page.add(this.#placed.offset + this.#placed.decoded.length);
+  }
+
+  load({ size, signed }: Extract<Value, { op: "load" }>, address: I64): I64 {
+    if (this.#known) return this.#known;
+    const value = this.#value;
+    const host = this.#address.add(this.#entry.load64(TLB_READ + 8));
+    const fast = {
+      1: () => signed ? host.load8S() : host.load8U(),
+      2: () => signed ? host.load16S() : host.load16U(),
+      4: () => signed ? host.load32S() : host.load32U(),
+      8: () => host.load64(),
+    };
+    const extend = {
+      1: () => value.extend8(),
+      2: () => value.extend16(),
+      4: () => value.extend32(),
+      8: () => value,
+    };
+    return after([
+      this.#address.set(address),
+      ...this.#findEntry(),
+      when(this.#hit(TLB_READ, size), [value.set(fast[size]())], [
+        value.set(
+          this.parts.helpers.load.call(
+            this.around.hart,
+            this.#address,
+            long(size),
+            this.#leftNow(),
+          ),
+        ),
+        ...(signed && size < 8 ? [value.set(extend[size]())] : []),
+        ...this.#leaveIfTold(value),
+      ]),
+    ], value);
+  }
+
+  lr({ size }: Extract<Value, { op: "lr" }>, address: I64): I64 {
+    if (this.#known) return this.#known;
+    const value = this.#value;
+    return after([
+      value.set(
+        this.parts.helpers.loadReserved.call(
+          this.around.hart,
+          address,
+          long(size),
+          this.#leftNow(),
+        ),
+      ),
+      ...(size === 4 ? [value.set(value.extend32())] : []),
+      ...this.#leaveIfTold(value),
+    ], value);
+  }
+
+  sc({ size }: Extract<Value, { op: "sc" }>, address: I64, stored: I64): I64 {
+    if (this.#known) return this.#known;
+    const value = this.#value;
+    return after([
+      value.set(
+        this.parts.helpers.storeConditional.call(
+          this.around.hart,
+          address,
+          long(size),
+          stored,
+          this.#leftNow(),
+        ),
+      ),
+      ...this.#leaveIfTold(value),
+    ], value);
+  }
+
+  amo({ kind, size }: Extract<Value, { op: "amo" }>, address: I64, operand: I64): I64 {
+    if (this.#known) return this.#known;
+    const old = this.#value;
+    const entry = this.#entry;
+    const changed = amoResult(kind, size, old, this.#operand);
+    return after([
+      this.#address.set(address),
+      this.#operand.set(operand),
+      ...this.#findEntry(),
+      when(this.#hit(TLB_WRITE, size), [
+        entry.set(this.#address.add(entry.load64(TLB_WRITE + 8))),
+        old.set(size === 4 ? entry.load32S() : entry.load64()),
+        size === 4 ? entry.store32(changed) : entry.store64(changed),
+      ], [
+        old.set(
+          this.parts.helpers.amo(kind, size).call(
+            this.around.hart,
+            this.#address,
+            this.#operand,
+            this.#leftNow(),
+          ),
+        ),
+        ...this.#leaveIfTold(old),
+      ]),
+    ], old);
+  }
+
+  csr({ kind }: Extract<Value, { op: "csr" }>, operand: I64): I64 {
+    if (this.#known) return this.#known;
+    const { decoded, word } = this.#placed;
+    // `set` and `clear` do not write if their operand field is 0 (unprivileged spec, Zicsr).
+    const writes = kind === "write" || decoded.rs1 !== 0;
+    const value = this.#value;
+    // Whether floating point is on may have changed.
+    if (writes) this.beginBlock();
+    return after([
+      value.set(this.parts.helpers.csr.call(
+        this.around.hart,
+        int(CSR_POSITIONS.get(decoded.imm) ?? NO_CSR),
+        int(decoded.imm),
+        operand,
+        int(CSR_KIND[kind]),
+        int(writes ? CSR_WRITE | (UNRELATED.has(decoded.imm) ? 0 : CSR_LEAVE) : 0),
+        long(word),
+        this.#leftNow(),
+      )),
+      ...this.#leaveIfTold(value),
+    ], value);
+  }
+
+  float({ name, format }: Extract<Value, { op: "float" }>, operands: I64[]): I64 {
+    const { rm } = this.#placed.decoded;
+    return this.parts.float.call(
+      name,
+      format,
+      operands,
+      rm === 7 ? this.#rounding : int(rm),
+      this.around.hart.add(offsetOf("fflags")),
+    );
+  }
+
+  #begin(placed: Placed, behind: number): void {
+    this.#placed = placed;
+    this.#behind = behind;
+    this.#temporariesUsed = 0;
+    this.#destination = { slot: X0_SINK, value: undefined };
+  }
+
+  #effect(effect: Effect): Void[] {
+    const { rd } = this.#placed.decoded;
+    switch (effect.op) {
+      case "setX": {
+        this.#destination = { slot: rd === 0 ? X0_SINK : rd, value: effect.value };
+        const local = this.registers.writeX(rd);
+        const value = lower(effect.value, this);
+        return [local ? local.set(value) : this.result.set(value)];
+      }
+      case "setF": {
+        this.#destination = { slot: F / 8 - X / 8 + rd, value: effect.value };
+        return [this.registers.writeF(rd).set(lower(effect.value, this))];
+      }
+      case "store":
+        return this.#store(effect);
+      case "jump":
+        // The target is read before rd is written.
+        return effect.target.op === "add" && effect.target.a.op === "pc"
+          ? []
+          : [this.target.set(lower(effect.target, this))];
+      case "branch":
+      case "system":
+        return [];
+    }
+  }
+
+  #store({ size, address, value }: Extract<Effect, { op: "store" }>): Void[] {
+    const stored = this.#value;
+    const host = this.#address.add(this.#entry.load64(TLB_WRITE + 8));
+    const stores = {
+      1: () => host.store8(stored),
+      2: () => host.store16(stored),
+      4: () => host.store32(stored),
+      8: () => host.store64(stored),
+    };
+    return [
+      this.#address.set(lower(address, this)),
+      stored.set(lower(value, this)),
+      ...this.#findEntry(),
+      when(this.#hit(TLB_WRITE, size), [stores[size]()], [
+        this.parts.helpers.store.call(
+          this.around.hart,
+          this.#address,
+          long(size),
+          stored,
+          this.#leftNow(),
+        ),
+        ...this.#leaveIfTold(undefined),
+      ]),
+    ];
+  }
+
+  #findEntry(): Void[] {
+    return [this.#entry.set(tlbEntry(this.parts.layout, this.around.tlb, this.#address))];
+  }
+
+  // Tags have zero low bits, so an address that is not aligned never hits.
+  #hit(kind: number, size: number): I32 {
+    return this.#entry.load64(kind).eq(this.#address.and(-4096 | (size - 1)));
+  }
+
+  // Cycles that remain behind the instruction.
+  #leftNow(): I32 {
+    return this.around.left.add(this.#behind);
+  }
+
+  // After a call: the rest of the instruction, and out.
+  #leaveIfTold(value: I64 | undefined): Void[] {
+    const { slot, value: whole } = this.#destination;
+    const { offset, decoded } = this.#placed;
+    this.#known = value;
+    const result = value && whole ? [this.result.set(lower(whole, this))] : [];
+    this.#known = undefined;
+    if (TRAITS[decoded.index].dirtiesFloat && !this.#floatDirty) {
+      const { hart } = this.around;
+      const dirty = put(hart, "mstatus", get(hart, "mstatus").or(MSTATUS.FS));
+      result.push(when(get(hart, "leave").eq(LEAVE.cut), [dirty]));
+    }
+    return [
+      rarely(get(this.around.hart, "leave").wrap(), [
+        ...result,
+        this.where.set(int(offset | decoded.length << 12 | slot << 16)),
+        br(this.slow),
+      ]),
+    ];
+  }
+
+  #illegalIf(condition: I32): Void {
+    return rarely(condition, [
+      this.parts.helpers.illegal.call(
+        this.around.hart,
+        long(this.#placed.word),
+        this.#leftNow(),
+      ),
+      ...this.#leaveIfTold(undefined),
+    ]);
+  }
+
+  // Rounding mode 7 is dynamic; from 5 up they are reserved (unprivileged spec, F, table 28).
+  #dynamicRounding(): Void[] {
+    return [
+      this.#rounding.set(get(this.around.hart, "frm").wrap()),
+      this.#illegalIf(this.#rounding.gtU(4)),
+    ];
+  }
+}
