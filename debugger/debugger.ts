@@ -138,7 +138,12 @@ export class Debugger {
 
   /** The physical address of what the client calls `address`; `undefined` if nothing is there. */
   translate(hart: number, address: bigint): number | undefined {
-    if (!this.physical) return this.cursor.translate(hart, address);
+    if (!this.physical) {
+      // A hart in a program, or in firmware, does not see its kernel; who debugs it does.
+      const isKernel = address >> 63n === 1n;
+      return this.cursor.translate(hart, address) ??
+        (isKernel ? this.cursor.translate(hart, address, true) : undefined);
+    }
     return address < 1n << 52n ? Number(address) : undefined;
   }
 

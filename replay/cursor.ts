@@ -66,8 +66,11 @@ export interface Cursor {
   readRegister(hart: number, name: string): bigint;
   /** Starts a branch; on one already, what lay after this cycle is given up. Throws a RangeError for an unknown name. */
   writeRegister(hart: number, name: string, value: bigint): void;
-  /** The physical address of a virtual one, as the hart would translate a load now; `undefined` if it would fault. Changes nothing. */
-  translate(hart: number, address: bigint): number | undefined;
+  /**
+   * The physical address of a virtual one, as the hart would translate a load now, or would in
+   * supervisor mode; `undefined` if it would fault. Changes nothing.
+   */
+  translate(hart: number, address: bigint, asSupervisor?: boolean): number | undefined;
   /** Physical memory, RAM and ROM only; `undefined` if any byte is outside. Never touches a device. */
   readMemory(address: number, sizeBytes: number): Uint8Array | undefined;
   /** As {@link writeRegister}; false outside RAM. */

@@ -161,9 +161,9 @@ export class MachineCursor implements Cursor {
     writeRegister(this.#traveller.machine, hart, name, value);
   }
 
-  translate(hart: number, address: bigint): number | undefined {
+  translate(hart: number, address: bigint, asSupervisor?: boolean): number | undefined {
     this.#checkHart(hart);
-    return walk(this.#traveller.machine, hart, address);
+    return walk(this.#traveller.machine, hart, address, asSupervisor);
   }
 
   readMemory(address: number, sizeBytes: number): Uint8Array | undefined {

@@ -3,16 +3,26 @@ import { ADUE, MSTATUS, PPN_MASK, PTE, PTE_RESERVED } from "../core/hart/transla
 import type { Machine } from "../core/machine.ts";
 
 const USER = 0;
+const SUPERVISOR = 1;
 const MACHINE = 3;
 
-/** The physical address; `undefined` where the tables refuse the load. PMP is not asked. */
-export function walk(machine: Machine, hart: number, address: bigint): number | undefined {
+/**
+ * The physical address; `undefined` where the tables refuse the load. PMP is not asked.
+ * @param asSupervisor whatever the hart's privilege is
+ */
+export function walk(
+  machine: Machine,
+  hart: number,
+  address: bigint,
+  asSupervisor = false,
+): number | undefined {
   const { engine } = machine;
   const status = engine.field(hart, "mstatus");
   let privilege = Number(engine.field(hart, "privilege"));
   if (privilege === MACHINE && (status & MSTATUS.MPRV) !== 0n) {
     privilege = Number(status >> 11n & 3n);
   }
+  if (asSupervisor) privilege = SUPERVISOR;
   const satp = engine.field(hart, "satp");
   const mode = Number(satp >> 60n);
   if (privilege === MACHINE || mode === 0) return toNumber(address);

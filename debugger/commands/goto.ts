@@ -4,11 +4,17 @@ import { command, parameter } from "../command.ts";
 import { CommandError } from "../debugger.ts";
 import { position } from "../position.ts";
 
+const EXPECTED = "a cycle, start, end or #N is needed";
+
 export const goto = command({
   name: "goto",
   summary: "goes to a cycle, to start, to end, or to a checkpoint written #1",
   parameters: z.object({
-    cycle: z.union([z.enum(["start", "end"]), z.string().regex(/^#\d{1,6}$/), parameter.cycle]),
+    cycle: z.union([
+      z.enum(["start", "end"]),
+      z.string().regex(/^#\d{1,6}$/, EXPECTED),
+      parameter.cycle,
+    ], EXPECTED),
   }),
   effect: "moves",
   async run(debug, { cycle }, signal) {

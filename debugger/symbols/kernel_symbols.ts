@@ -48,11 +48,14 @@ export class KernelSymbols implements Symbols {
     const offset = address - this.#base(kallsyms);
     const place = offset >= 0n ? kallsyms.table.nearest(offset) : undefined;
     if (place !== undefined) return place;
+    // A module's last symbol seems to reach into the next module: the nearest of all is right.
+    let nearest: Place | undefined;
     for (const { name, table } of this.#modulesNow(kallsyms)) {
-      const inModule = table.nearest(address);
-      if (inModule) return { name: `${inModule.name} [${name}]`, offset: inModule.offset };
+      const found = table.nearest(address);
+      if (found === undefined || nearest && nearest.offset <= found.offset) continue;
+      nearest = { name: `${found.name} [${name}]`, offset: found.offset };
     }
-    return undefined;
+    return nearest;
   }
 
   #kallsyms(): Kallsyms | undefined {
@@ -95,7 +98,7 @@ export class KernelSymbols implements Symbols {
     return this.#modules.symbols;
   }
 
-  // Any hart that runs in the kernel sees all of the kernel.
+  // Any hart's tables hold all of the kernel once it has switched them on.
   #readVirtual(address: bigint, sizeBytes: number): Uint8Array | undefined {
     for (let hart = 0; hart < this.#cursor.harts; hart++) {
       const bytes = this.#readBy(hart, address, sizeBytes);
@@ -109,7 +112,7 @@ export class KernelSymbols implements Symbols {
     for (let done = 0; done < sizeBytes;) {
       const at = BigInt.asUintN(64, address + BigInt(done));
       const inPage = Math.min(4096 - Number(at & 4095n), sizeBytes - done);
-      const physical = this.#cursor.translate(hart, at);
+      const physical = this.#cursor.translate(hart, at, true);
       const part = physical === undefined ? undefined : this.#cursor.readMemory(physical, inPage);
       if (part === undefined) return undefined;
       bytes.set(part, done);

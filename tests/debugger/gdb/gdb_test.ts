@@ -139,7 +139,7 @@ Deno.test("gdb: what monitor moves, it sees: registers, memory and frame", async
   // What does not fit arms nothing: the step is a step.
   await cursor.step(0);
   assertStringIncludes(`${section(output, "bad")}\n`, `= ${cursor.cycle}\n`);
-  assertMatch(output, /cycle: Invalid input; goto CYCLE/);
+  assertMatch(output, /cycle: a cycle, start, end or #N is needed; goto CYCLE/);
 });
 
 Deno.test("gdb writes on a branch, and monitor return comes back", async () => {
