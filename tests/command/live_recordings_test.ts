@@ -1,5 +1,4 @@
 /** As live_recordings_long_test.ts, once. */
-import { assert } from "@std/assert";
 import { join } from "@std/path";
 import { preparedGuest } from "../guests/debian/prepared.ts";
 import { assertVerifies, recordLive } from "./live.ts";
@@ -8,7 +7,7 @@ import { inFolder } from "./recordings.ts";
 Deno.test("a live recording of a busy Debian on two harts verifies", async () => {
   if (await preparedGuest() === undefined) return;
   await inFolder(async (folder) => {
-    assert(await recordLive({ folder, harts: 2, seed: 1, typing: "pipe" }) > 0);
+    await recordLive({ folder, harts: 2, seed: 1, typing: "pipe" });
     await assertVerifies(join(folder, "it.hsr"));
   });
 });
