@@ -214,7 +214,8 @@ class World {
       const [r, w, x] = [R, W, X].map((bit) => random.below(8) === 0 ? 0 : bit);
       const [a, d] = [A, D].map((bit) => random.below(2) === 0 ? 0 : bit);
       const valid = random.below(20) === 0 ? 0 : V;
-      return valid | r | w & r << 1 | x | a | d | (random.below(8) === 0 ? user ^ U : user);
+      return valid | r | w & r << 1 | x | a | d |
+        (random.below(privilege === 0 ? 8 : 3) === 0 ? user ^ U : user);
     };
     LEAVES.forEach((leaves, i) => {
       const bytes = new BigUint64Array(512);

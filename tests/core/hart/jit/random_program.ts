@@ -40,9 +40,9 @@ export const DEVICE = { alarm: 0, clear: 4, dma: 8, patch: 12, cycle: 16, cut: 2
 
 const FREE = [1, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 const MASKS = {
-  /** FS, both ways of stepping it; SUM, MXR; MPRV; MPP; MIE and SIE. */
-  mstatus: [0x2000, 0x6000, 0x4_0000, 0x8_0000, 0x2_0000, 0x800, 0x1800, 8, 2],
-  mip: [0x2, 0x20, 0x200],
+  /** FS; SUM, MXR, MPRV; MPP; MIE and SIE. */
+  mstatus: [0x6000, 0x4_0000, 0x4_0000, 0x8_0000, 0x2_0000, 0x800, 0x1800, 8, 2],
+  mip: [0x2, 0x2, 0x20, 0x200],
   mie: [0x2, 0x20, 0x80, 0x800],
 } as const;
 /** Where any value does. */
@@ -283,7 +283,8 @@ class Generator {
       if (!destination) continue;
       // By one of eight registers: it gets an address first.
       if (memory.length > 0 && decoded.rs1 !== REGISTER.sp) {
-        this.#put("addi", { rd: decoded.rs1, rs1: REGISTER.data, imm: random.below(64) * 4 });
+        const rs1 = random.below(5) === 0 ? REGISTER.device : REGISTER.data;
+        this.#put("addi", { rd: decoded.rs1, rs1, imm: random.below(64) * 4 });
       }
       this.#emit(word, 2);
       return;
@@ -302,21 +303,28 @@ class Generator {
       const csr = this.#pick(csrs(PLAIN_CSRS));
       if (random.below(2) === 0) this.#put(name, { rd, csr, rs1: this.#x() });
       else this.#put(`${name}i`, { rd, csr, zimm: random.below(32) });
-    } else if (kind === 6) {
+    } else if (kind < 8) {
       const which = this.#pick(["mip", "mie"] as const);
-      this.#put("addi", { rd: REGISTER.value, rs1: 0, imm: -1 });
       this.#masked(which, rd, this.#pick([...MASKS[which]]), random.below(3) > 0);
     } else {
-      // FS is on more often than off.
-      const mask = this.#pick([...MASKS.mstatus]);
-      const isFloat = mask === 0x2000 || mask === 0x6000;
-      this.#masked(
-        this.privilege === 3 ? "mstatus" : "sstatus",
-        rd,
-        mask,
-        random.below(isFloat ? 4 : 2) > 0,
-      );
+      this.#status(rd);
     }
+  }
+
+  // Switches a bit of the status; what depends on it follows at once, and maybe the way back.
+  #status(rd: number): void {
+    const { random } = this;
+    const csr = this.privilege === 3 ? "mstatus" : "sstatus";
+    const mask = this.#pick(MASKS.mstatus);
+    const isFloat = mask === 0x6000;
+    const sets = random.below(2) === 0;
+    const use = () => isFloat ? this.#word(this.#oneOf(FULL, "float")) : this.#access();
+    if (random.below(2) === 0) use();
+    this.#masked(csr, rd, mask, sets);
+    use();
+    if (random.below(2) === 0) use();
+    if (isFloat || random.below(2) === 0) this.#masked(csr, rd, mask, isFloat || !sets);
+    use();
   }
 
   // Sets or clears bits of a CSR.
