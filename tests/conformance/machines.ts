@@ -36,22 +36,37 @@ export const runOnQemu: RunImage = async (image) => {
   }
 };
 
+/** Our machine as it comes. */
+export const runOnHindsight: RunImage = runOnTier(TIER);
+
+/** Ours as it comes, and with code compiled that is executed twice. tier1_long_test.ts: all of it. */
+export const OUR_MACHINES: readonly {
+  readonly name: string;
+  readonly run: RunImage;
+  readonly threshold?: number;
+}[] = [
+  { name: "as it comes", run: runOnHindsight },
+  { name: "with threshold 2", run: runOnTier({ jitThreshold: 2 }), threshold: 2 },
+];
+
 /** @throws Error if the guest does not turn the machine off */
-export const runOnHindsight: RunImage = async (image) => {
-  const host = new MemoryHost();
-  const machine = await Machine.create({
-    memoryBytes: MEMORY_BYTES,
-    harts: 1,
-    seed: 1,
-    host,
-    buildBoard: buildBoard({ harts: 1, seed: 1, diskTiming: "model", disks: [] }),
-    rom: resetRom({ entry: RAM, dtbAddress: 0, nextAddress: 0 }),
-    images: [{ address: RAM, bytes: image }],
-    engine: TIER,
-  });
-  const stop = await machine.run(CYCLES_MAX);
-  if (stop.reason !== "power") {
-    throw new Error(`The guest did not end: ${stop.reason} at cycle ${machine.cycle}`);
-  }
-  return host.consoleOutput(UART_ID);
-};
+function runOnTier(engine: typeof TIER): RunImage {
+  return async (image) => {
+    const host = new MemoryHost();
+    const machine = await Machine.create({
+      memoryBytes: MEMORY_BYTES,
+      harts: 1,
+      seed: 1,
+      host,
+      buildBoard: buildBoard({ harts: 1, seed: 1, diskTiming: "model", disks: [] }),
+      rom: resetRom({ entry: RAM, dtbAddress: 0, nextAddress: 0 }),
+      images: [{ address: RAM, bytes: image }],
+      engine,
+    });
+    const stop = await machine.run(CYCLES_MAX);
+    if (stop.reason !== "power") {
+      throw new Error(`The guest did not end: ${stop.reason} at cycle ${machine.cycle}`);
+    }
+    return host.consoleOutput(UART_ID);
+  };
+}
