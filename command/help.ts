@@ -42,7 +42,7 @@ export function helpText(): string {
     "Flags of guest debian:",
     ...GUEST_FLAGS.map(line),
     "",
-    "For tests (the guest cannot see them):",
+    "For tests (the guest cannot see them; --jit-threshold also of replay and verify):",
     ...MACHINE_FLAGS.filter((flag) => flag.isForTests).map(line),
     "",
     "A pipe on standard input is the console's input, but not with --send, --run or model timing.",

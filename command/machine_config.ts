@@ -1,6 +1,7 @@
 /** What `MACHINE` means on the command line and in a `--machine` file: one schema for both. */
 import { dirname, resolve } from "@std/path";
 import { z } from "zod";
+import type { MachineOptions } from "../core/machine.ts";
 import { DISK_COUNT_MAX } from "../devices/board.ts";
 import { reason, UsageError } from "./errors.ts";
 import { type Flag, type Flags, suggestion } from "./flags.ts";
@@ -37,6 +38,18 @@ const reseed = text.transform((value, context) => {
   return z.NEVER;
 });
 
+const jitThreshold = whole(0, 2 ** 30).refine((value) => (value & (value - 1)) === 0, {
+  error: "0 or a power of two is needed",
+});
+
+/** A flag of every command that runs a machine. */
+export const JIT_FLAG: Flag = {
+  name: "jit-threshold",
+  value: "N",
+  isForTests: true,
+  summary: "compile code that is jumped to N times, a power of two; 0: only interpret",
+};
+
 /** A machine as it is asked for; what is absent has a default. */
 export const MachineSchema = z.strictObject({
   guest: z.enum(["pocket", "debian"], { error: "pocket or debian is needed" }),
@@ -59,6 +72,7 @@ export const MachineSchema = z.strictObject({
     error: "a power of two from 1 to 256 is needed",
   }),
   "tlb-flush-every": whole(1, Number.MAX_SAFE_INTEGER),
+  "jit-threshold": jitThreshold,
 }).partial();
 
 export type MachineRequest = z.infer<typeof MachineSchema>;
@@ -126,12 +140,13 @@ export const MACHINE_FLAGS: readonly Flag[] = [
     isForTests: true,
     summary: "drop all cached translations every N cycles",
   },
+  JIT_FLAG,
 ];
 
 /** Values of these are paths, which a machine file gives from its own folder. */
 const PATHS = ["bios", "kernel", "initrd", "disk", "send", "digests", "copy"];
 
-const NUMBERS = ["harts", "seed", "until-cycle", "tlb-entries", "tlb-flush-every"];
+const NUMBERS = ["harts", "seed", "until-cycle", "tlb-entries", "tlb-flush-every", "jit-threshold"];
 
 /** @throws UsageError naming the flag, or the file and the field */
 export function machineRequest({ values }: Flags): MachineRequest {
@@ -150,6 +165,15 @@ export function machineRequest({ values }: Flags): MachineRequest {
     throw new UsageError(`--${String(name)} ${values.get(String(name))?.join(" ")}: ${message}`);
   }
   return { ...request, ...result.data };
+}
+
+/** The engine that {@link JIT_FLAG} asks for. @throws UsageError */
+export function engineOf({ values }: Flags): MachineOptions["engine"] {
+  const text = values.get(JIT_FLAG.name)?.[0];
+  if (text === undefined) return undefined;
+  const result = jitThreshold.safeParse(numberOf(text));
+  if (result.success) return { jitThreshold: result.data };
+  throw new UsageError(`--${JIT_FLAG.name} ${text}: ${result.error.issues[0].message}`);
 }
 
 function readMachineFile(file: string): MachineRequest {

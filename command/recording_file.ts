@@ -1,7 +1,7 @@
 /** A recording's file as the commands use it: opened, checked, and with the machine that it describes. */
 import xxhash from "xxhash-wasm";
 import { z } from "zod";
-import { Machine } from "../core/machine.ts";
+import { Machine, type MachineOptions } from "../core/machine.ts";
 import { DISK_COUNT_MAX } from "../devices/board.ts";
 import type { BootFiles } from "../devices/boot/layout.ts";
 import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
@@ -55,8 +55,14 @@ export function onlyFile(command: string, positional: readonly string[]): string
   return path;
 }
 
-/** @throws UsageError if the file cannot be read, FormatError if it is no recording */
-export async function openRecording(path: string): Promise<OpenRecording> {
+/**
+ * @param engine of the machines that replay it
+ * @throws UsageError if the file cannot be read, FormatError if it is no recording
+ */
+export async function openRecording(
+  path: string,
+  engine?: MachineOptions["engine"],
+): Promise<OpenRecording> {
   const recording = readRecordingFile(path);
   const parsed = ConfigSchema.safeParse(recording.header.machine);
   if (!parsed.success) {
@@ -66,7 +72,7 @@ export async function openRecording(path: string): Promise<OpenRecording> {
   const config = parsed.data;
   const files = bootFiles(recording.images);
   const build: BuildMachine = (host, onDigest) =>
-    Machine.create({ ...machineOptions(config, files, host), onDigest });
+    Machine.create({ ...machineOptions(config, files, host), engine, onDigest });
   const outputHash = new OutputHash(await xxhash());
   return { ...recording, path, config, build, outputHash, stored: storedOf(path, recording) };
 }

@@ -3,11 +3,13 @@ import { printLine, writeOutput } from "../devices/deno/terminal.ts";
 import { replay as replayLog } from "../replay/replayer.ts";
 import { HostError, STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
+import { engineOf, JIT_FLAG } from "./machine_config.ts";
 import { withProgress } from "./progress.ts";
 import { onlyFile, openRecording } from "./recording_file.ts";
 
 export const REPLAY_FLAGS: readonly Flag[] = [
   { name: "until", value: "CYCLE", summary: "stop there" },
+  JIT_FLAG,
 ];
 
 /** @returns the exit status @throws HostError after replaying what is whole of a damaged file */
@@ -15,7 +17,7 @@ export async function replay(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, REPLAY_FLAGS);
   const path = onlyFile("replay", flags.positional);
   const until = cycleFlag(flags, "until");
-  const { log, build, damage } = await openRecording(path);
+  const { log, build, damage } = await openRecording(path, engineOf(flags));
   if (until !== undefined && until > log.endCycle) {
     throw new UsageError(`--until ${until}: the recording ends at cycle ${log.endCycle}`);
   }

@@ -46,6 +46,7 @@ export async function runRequest(
         engine: {
           tlbEntries: request["tlb-entries"],
           flushEveryCycles: request["tlb-flush-every"],
+          jitThreshold: request["jit-threshold"],
         },
         record,
       }),

@@ -4,6 +4,7 @@ import { replay } from "../replay/replayer.ts";
 import { StoredCheck } from "../replay/stored_check.ts";
 import { HostError, STATUS } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
+import { engineOf, JIT_FLAG } from "./machine_config.ts";
 import { withProgress } from "./progress.ts";
 import { onlyFile, openRecording } from "./recording_file.ts";
 
@@ -13,8 +14,9 @@ import { onlyFile, openRecording } from "./recording_file.ts";
  * @throws HostError if only a part of the file is whole, after verifying that part
  */
 export async function verify(args: readonly string[]): Promise<number> {
-  const path = onlyFile("verify", parseFlags(args, []).positional);
-  const recording = await openRecording(path);
+  const flags = parseFlags(args, [JIT_FLAG]);
+  const path = onlyFile("verify", flags.positional);
+  const recording = await openRecording(path, engineOf(flags));
   const { log, build, outputHash, damage, stored, checkpoints } = recording;
   const check = new StoredCheck(stored);
   const { cycle, digest, digestCount } = await withProgress(
