@@ -15,7 +15,7 @@ const FLAGS = [
 // A debugger sees every function of pocket as it is written, and can walk its frames.
 const POCKET_FLAGS = ["-fno-inline", "-fno-omit-frame-pointer"];
 const LINK = ["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"];
-const PROBES: readonly ImageName[] = ["fences", "smp", "timer", "trap", "empty"];
+const PROBES: readonly ImageName[] = ["fences", "race", "smp", "timer", "trap", "empty"];
 
 /** The compiler is not installed; the message says how to get it. */
 export class CompilerMissing extends Error {

@@ -12,6 +12,7 @@ export const IMAGE_NAMES = [
   "bytecode",
   "matrix",
   "fences",
+  "race",
   "smp",
   "timer",
   "trap",

@@ -29,6 +29,7 @@ const GUESTS: readonly Guest[] = [
   { image: "fences", harts: 1, cycles: 100_000_000, prints: "mismatches=0" },
   { image: "trap", harts: 1, cycles: 100_000_000, prints: "trap: checksum=" },
   { image: "timer", harts: 1, cycles: 100_000_000, prints: "errors=0" },
+  { image: "race", harts: 1, cycles: 100_000_000, prints: "race: lost 8400 of 250201" },
   { image: "smp", harts: 4, cycles: 100_000_000, prints: "amo=40000, lrsc=40000, lock=40000" },
   { image: "smp", harts: 8, cycles: 100_000_000, prints: "amo=80000, lrsc=80000, lock=80000" },
 ];
