@@ -1,5 +1,5 @@
 /** Notices that blocks of a disk's file, once read, have become others: somebody changed the image. */
-import { crc32 } from "node:zlib";
+import { Buffer } from "node:buffer";
 import { BLOCK_BYTES } from "../virtio/disk.ts";
 
 /** Blocks in a row that are told at once, at most. */
@@ -15,20 +15,25 @@ export interface Changed {
 }
 
 export class ImageWatch {
-  /** By the number of the block. */
-  readonly #sums = new Map<number, number>();
+  /**
+   * What each block was, by its number. The machine keeps what it reads as well, so these are
+   * references to the same bytes; those of one read share one.
+   */
+  readonly #known = new Map<number, Changed>();
 
   constructor(readonly sizeBytes: number) {}
 
   /** Remembers what a read gave, and says what of it was something else before. */
   read(offset: number, bytes: Uint8Array): readonly Changed[] {
+    const now = { offset, bytes };
     const changed: Changed[] = [];
-    const first = Math.ceil(offset / BLOCK_BYTES);
-    for (let number = first, at; (at = number * BLOCK_BYTES - offset) < bytes.length; number++) {
-      const block = bytes.subarray(at, at + BLOCK_BYTES);
+    const end = offset + bytes.length;
+    for (let number = Math.ceil(offset / BLOCK_BYTES); number * BLOCK_BYTES < end; number++) {
       // Half a block says nothing of the whole; the last one may end with the disk.
-      if (block.length < BLOCK_BYTES && offset + bytes.length < this.sizeBytes) break;
-      if (this.#differs(number, block)) changed.push({ offset: offset + at, bytes: block });
+      if ((number + 1) * BLOCK_BYTES > end && end < this.sizeBytes) break;
+      if (this.#differs(number, now)) {
+        changed.push({ offset: number * BLOCK_BYTES, bytes: blockOf(number, now) });
+      }
     }
     return joined(changed);
   }
@@ -36,7 +41,7 @@ export class ImageWatch {
   /** The guest's own writes are no surprise. */
   written(offset: number, sizeBytes: number): void {
     for (let at = offset - offset % BLOCK_BYTES; at < offset + sizeBytes; at += BLOCK_BYTES) {
-      this.#sums.delete(at / BLOCK_BYTES);
+      this.#known.delete(at / BLOCK_BYTES);
     }
   }
 
@@ -49,23 +54,27 @@ export class ImageWatch {
     read: (offset: number, bytes: Uint8Array) => boolean,
   ): { readonly changed: readonly Changed[]; readonly isAll: boolean } {
     const changed: Changed[] = [];
-    for (const number of [...this.#sums.keys()].sort((a, b) => a - b)) {
+    for (const number of [...this.#known.keys()].sort((a, b) => a - b)) {
       const offset = number * BLOCK_BYTES;
       const bytes = new Uint8Array(Math.min(BLOCK_BYTES, this.sizeBytes - offset));
-      if (!read(offset, bytes) || !this.#differs(number, bytes)) continue;
+      if (!read(offset, bytes) || !this.#differs(number, { offset, bytes })) continue;
       changed.push({ offset, bytes });
       if (changed.length === LOOK_BLOCKS_MAX) break;
     }
     return { changed: joined(changed), isAll: changed.length < LOOK_BLOCKS_MAX };
   }
 
-  #differs(number: number, block: Uint8Array): boolean {
-    const before = this.#sums.get(number);
-    const now = crc32(block);
-    if (before === now) return false;
-    this.#sums.set(number, now);
+  #differs(number: number, now: Changed): boolean {
+    const before = this.#known.get(number);
+    if (before && Buffer.compare(blockOf(number, before), blockOf(number, now)) === 0) return false;
+    this.#known.set(number, now);
     return before !== undefined;
   }
+}
+
+function blockOf(number: number, { offset, bytes }: Changed): Uint8Array {
+  const start = number * BLOCK_BYTES - offset;
+  return bytes.subarray(start, start + BLOCK_BYTES);
 }
 
 /** One for blocks in a row. The bytes are copies. */

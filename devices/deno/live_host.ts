@@ -57,6 +57,8 @@ const QUIET_TURN_MS = 50;
  * far apart take enough of them. One takes 1 to 2 µs; a timer of 0 ms would take 2.1 ms.
  */
 const QUIET_TURN_ROUNDS = 128;
+/** At its thread pool it may look every 30 rounds only: a busy guest shall not wait for so many turns. */
+const ANSWER_TURN_ROUNDS = 64;
 
 /** A timer comes up to 2 ms late; the rest of a wait is spent turning the event loop. */
 const TIMER_SLACK_MS = 2.5;
@@ -179,7 +181,7 @@ export class LiveHost implements Host {
     const quietMs = nowMs - this.#lastTurnMs;
     const { isLive } = this;
     if (quietMs < (isLive ? LIVE_TURN_MS : QUIET_TURN_MS)) return undefined;
-    return this.#turn(isLive ? 1 : QUIET_TURN_ROUNDS);
+    return this.#turn(isLive ? this.#inFlight > 0 ? ANSWER_TURN_ROUNDS : 1 : QUIET_TURN_ROUNDS);
   }
 
   idle(cycle: number, deadline: number): number | Promise<number> {
@@ -250,7 +252,9 @@ export class LiveHost implements Host {
 
   async #turn(rounds = 1): Promise<void> {
     this.flush();
-    for (let round = 0; round < rounds; round++) {
+    const { length } = this.#pending;
+    // An answer ends it: the machine shall have it.
+    for (let round = 0; round < rounds && this.#pending.length === length; round++) {
       await new Promise<void>((resolve) => setImmediate(resolve));
     }
     this.#lastTurnMs = this.#nowMs();

@@ -20,6 +20,7 @@ interface Block {
   readonly hash: Hash;
 }
 
+/** Two halves of 32 bits, signed: other numbers would take a heap object each. */
 type Hash = { readonly low: number; readonly high: number };
 
 export type DiskState = {
@@ -46,17 +47,17 @@ export class Disk {
 
   /** The blocks from the first to the last that a read of this range needs and the disk does not know. */
   missing({ offset, sizeBytes }: Range): Range | undefined {
+    const end = offset + sizeBytes;
     let first = -1;
     let last = -1;
-    for (const { number, mask } of blocksOf(offset, sizeBytes)) {
-      const written = this.#overlay.get(number)?.sectors ?? 0;
-      if ((mask & ~written) === 0 || this.#base.has(number)) continue;
+    for (let number = Math.floor(offset / BLOCK_BYTES); number * BLOCK_BYTES < end; number++) {
+      if (this.#base.has(number) || this.#isWritten(number, offset, end)) continue;
       if (first < 0) first = number;
       last = number;
     }
     if (first < 0) return undefined;
-    const end = Math.min((last + 1) * BLOCK_BYTES, this.sizeBytes);
-    return { offset: first * BLOCK_BYTES, sizeBytes: end - first * BLOCK_BYTES };
+    const until = Math.min((last + 1) * BLOCK_BYTES, this.sizeBytes);
+    return { offset: first * BLOCK_BYTES, sizeBytes: until - first * BLOCK_BYTES };
   }
 
   /**
@@ -72,18 +73,9 @@ export class Disk {
     }
   }
 
-  /** The bytes of a range of which nothing is {@link missing}. */
-  read({ offset, sizeBytes }: Range): Uint8Array {
-    const out = new Uint8Array(sizeBytes);
-    for (const { number, mask, start, size, at } of blocksOf(offset, sizeBytes)) {
-      const written = this.#overlay.get(number);
-      const base = this.#base.get(number);
-      if (written === undefined || (mask & ~written.sectors) !== 0) {
-        if (base !== undefined) out.set(base.bytes.subarray(start, start + size), at);
-      }
-      if (written !== undefined) copySectors(written, start, size, out, at);
-    }
-    return out;
+  /** The bytes of a range of which nothing is {@link missing}; nobody may change them. */
+  read(range: Range): Uint8Array {
+    return this.#readInRow(range) ?? this.#readEach(range);
   }
 
   /** Stores whole sectors in the overlay. @param offset a multiple of 512 */
@@ -132,6 +124,42 @@ export class Disk {
     }
   }
 
+  /** Whether the guest has written all of the block's part of a range. */
+  #isWritten(number: number, offset: number, end: number): boolean {
+    const written = this.#overlay.get(number)?.sectors;
+    if (written === undefined) return false;
+    const start = Math.max(offset - number * BLOCK_BYTES, 0);
+    const mask = sectorMask(start, Math.min(end - number * BLOCK_BYTES, BLOCK_BYTES) - start);
+    return (mask & ~written) === 0;
+  }
+
+  /** Blocks that one read has brought still lie in a row, and need no copy. */
+  #readInRow({ offset, sizeBytes }: Range): Uint8Array | undefined {
+    const first = Math.floor(offset / BLOCK_BYTES);
+    const bytes = this.#base.get(first)?.bytes;
+    if (bytes === undefined) return undefined;
+    for (let number = first; number * BLOCK_BYTES < offset + sizeBytes; number++) {
+      const block = this.#base.get(number)?.bytes;
+      const start = bytes.byteOffset + (number - first) * BLOCK_BYTES;
+      if (block?.buffer !== bytes.buffer || block.byteOffset !== start) return undefined;
+      if (this.#overlay.has(number)) return undefined;
+    }
+    return new Uint8Array(bytes.buffer, bytes.byteOffset + offset % BLOCK_BYTES, sizeBytes);
+  }
+
+  #readEach({ offset, sizeBytes }: Range): Uint8Array {
+    const out = new Uint8Array(sizeBytes);
+    for (const { number, mask, start, size, at } of blocksOf(offset, sizeBytes)) {
+      const written = this.#overlay.get(number);
+      const base = this.#base.get(number);
+      if (written === undefined || (mask & ~written.sectors) !== 0) {
+        if (base !== undefined) out.set(base.bytes.subarray(start, start + size), at);
+      }
+      if (written !== undefined) copySectors(written, start, size, out, at);
+    }
+    return out;
+  }
+
   /** A block that is there already keeps its hash: going back a little costs little. */
   #restore(
     old: Map<number, Block>,
@@ -169,10 +197,14 @@ function* blocksOf(offset: number, sizeBytes: number) {
     const number = Math.floor((offset + at) / BLOCK_BYTES);
     const start = (offset + at) % BLOCK_BYTES;
     const size = Math.min(BLOCK_BYTES - start, sizeBytes - at);
-    const mask = ((1 << (size / SECTOR_BYTES)) - 1) << (start / SECTOR_BYTES);
-    yield { number, mask, start, size, at };
+    yield { number, mask: sectorMask(start, size), start, size, at };
     at += size;
   }
+}
+
+/** A bit for each sector from a position in a block on. */
+function sectorMask(start: number, sizeBytes: number): number {
+  return ((1 << (sizeBytes / SECTOR_BYTES)) - 1) << (start / SECTOR_BYTES);
 }
 
 /** The image may end within its last block. */
@@ -203,12 +235,12 @@ function hashBlock(bytes: Uint8Array, number: number, kind: number): Hash {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
   const words = new Uint32Array(aligned.buffer, aligned.byteOffset, BLOCK_BYTES / 4);
   let low = Math.imul(number, 0xcc9e2d51) ^ kind;
-  let high = Math.imul(number ^ Math.floor(number / 2 ** 32), 0x1b873593) + kind;
+  let high = Math.imul(number ^ Math.floor(number / 2 ** 32), 0x1b873593) + kind | 0;
   for (let i = 0; i < words.length; i++) {
     const word = words[i];
     low = Math.imul(low ^ word, 0x85ebca6b);
     low ^= low >>> 15;
     high = Math.imul((high ^ (high >>> 13)) + word, 0xc2b2ae35);
   }
-  return { low: low >>> 0, high: high >>> 0 };
+  return { low, high };
 }

@@ -1,11 +1,11 @@
 /** The live host: when inputs come, and how long the machine waits for them. */
 import { assert, assertEquals } from "@std/assert";
 import type { Output } from "../../../core/host.ts";
-import { DiskFile } from "../../../devices/deno/disk_file.ts";
+import { DiskFile, IMMEDIATE_BYTES_MAX } from "../../../devices/deno/disk_file.ts";
 import { LiveHost, type LiveHostOptions } from "../../../devices/deno/live_host.ts";
 import { Typist } from "../../../devices/host/typist.ts";
 
-const MIB = 1 << 20;
+const LARGE = IMMEDIATE_BYTES_MAX + 4096;
 const text = (value: string) => new TextEncoder().encode(value);
 
 function hostWith(options: Partial<LiveHostOptions> = {}) {
@@ -21,7 +21,7 @@ function hostWith(options: Partial<LiveHostOptions> = {}) {
 
 async function withDisk(run: (disk: DiskFile) => Promise<void>): Promise<void> {
   const path = await Deno.makeTempFile();
-  await Deno.writeFile(path, new Uint8Array(2 * MIB).fill(7));
+  await Deno.writeFile(path, new Uint8Array(LARGE).fill(7));
   const disk = DiskFile.open(path, "overlay");
   try {
     await run(disk);
@@ -100,7 +100,7 @@ Deno.test("LiveHost tells of wall time in which the machine stood still, before 
     await host.settle(2);
     assertEquals([told(), told()], [["stall", "machine", 1_500_000_000n], undefined]);
 
-    host.output(3, "disk0", read(4, MIB, 5));
+    host.output(3, "disk0", read(4, LARGE, 5));
     nowMs += 2000;
     const settled = host.settle(5);
     assertEquals([told(), told()], [["stall", "machine", 2_000_000_000n], undefined]);
@@ -141,19 +141,19 @@ Deno.test("LiveHost has a small read ready before the machine waits for it", asy
 Deno.test("LiveHost waits for a large read and stamps it with the time waited", async () => {
   await withDisk(async (disk) => {
     const { host } = hostWith({ disks: new Map([["disk0", disk]]) });
-    host.output(100, "disk0", read(0, MIB));
+    host.output(100, "disk0", read(0, LARGE));
     assertEquals(host.take(100), undefined);
     const cycle = await host.idle(101, 10_000_000_000);
     assert(cycle > 101 && cycle < 10_000_000_000, `${cycle}`);
     const input = host.take(cycle);
-    assert(input?.kind === "disk" && input.bytes?.length === MIB);
+    assert(input?.kind === "disk" && input.bytes?.length === LARGE);
   });
 });
 
 Deno.test("LiveHost answers at the due cycle in model timing, small and large alike", async () => {
   await withDisk(async (disk) => {
     const { host } = hostWith({ timing: "model", disks: new Map([["disk0", disk]]) });
-    host.output(100, "disk0", read(0, MIB, 90_000));
+    host.output(100, "disk0", read(0, LARGE, 90_000));
     host.output(100, "disk0", read(1, 4096, 50_000));
     assertEquals(host.take(100), undefined);
     assertEquals(host.idle(100, Infinity), 50_000);
@@ -164,7 +164,7 @@ Deno.test("LiveHost answers at the due cycle in model timing, small and large al
     assertEquals(host.idle(50_000, Infinity), 90_000);
     await host.settle(90_000);
     const second = host.take(90_000);
-    assert(second?.kind === "disk" && second.request === 0 && second.bytes?.length === MIB);
+    assert(second?.kind === "disk" && second.request === 0 && second.bytes?.length === LARGE);
   });
 });
 
