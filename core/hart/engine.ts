@@ -231,7 +231,7 @@ export class Engine {
         this.#view.setUint16(record + RECORD.op, OP_UNDECODED, true);
       }
     }
-    this.jit.dropSlots(new Set([...slots, ...this.#breakSlots]));
+    this.jit.setBreakSlots(slots);
     this.#breakSlots = slots;
   }
 

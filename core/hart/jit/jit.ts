@@ -75,6 +75,7 @@ export class Jit {
   readonly #timesRewritten = new Map<number, number>();
   /** By decoded page, records where no region begins although the threshold is 1. */
   readonly #refused = new Map<number, Set<number>>();
+  #breakSlots: ReadonlySet<number> = new Set();
   readonly #freeIndices: number[] = [];
   #nextIndex = 0;
   #instructions = 0;
@@ -171,11 +172,14 @@ export class Jit {
     }
   }
 
-  /** Forgets compiled code that executes an instruction at some slot of its page. */
-  dropSlots(slots: ReadonlySet<number>): void {
+  /** Sets the slots of pages at which no instruction is compiled: where breakpoints are. */
+  setBreakSlots(slots: ReadonlySet<number>): void {
+    const changed = new Set([...slots, ...this.#breakSlots]);
+    this.#breakSlots = slots;
+    this.#refused.clear();
     const touched = ({ blocks }: Region) =>
       [...blocks.values()].some(({ instructions }) =>
-        instructions.some(({ offset }) => slots.has(offset / 2))
+        instructions.some(({ offset }) => changed.has(offset / 2))
       );
     for (const [page, { regions }] of [...this.#compiled]) {
       if (regions.some(({ region }) => touched(region))) this.drop(page);
@@ -191,6 +195,7 @@ export class Jit {
     const pageView: PageView = {
       half: (offset) => u16[(code + offset) / 2],
       known: (offset) => {
+        if (this.#breakSlots.has(offset / 2)) return false;
         const op = u16[(base + offset / 2 * RECORD_BYTES) / 2] & ~OP_COMPILED;
         return op > OP_BREAK || (op === OP_UNDECODED && this.threshold === 1);
       },
