@@ -99,6 +99,23 @@ Deno.test("VirtioBlk asks for no data that it knows, and for the blocks between 
   assertEquals(bench.asked().map(({ offset, sizeBytes }) => [offset, sizeBytes]), [[4096, 12288]]);
 });
 
+Deno.test("VirtioBlk reads blocks as one that came one by one, and sectors that are only written", () => {
+  const bench = new Bench();
+  for (const sector of [24, 8, 16]) {
+    bench.submit(IN, sector, undefined, 4096);
+    bench.answerAll();
+  }
+  bench.submit(OUT, 41, new Uint8Array(1024).fill(1));
+  bench.answerAll();
+  const blocks = bench.submit(IN, 9, undefined, 2 * 4096);
+  const written = bench.submit(IN, 41, undefined, 1024);
+  const asked = bench.asked();
+  assertEquals(asked.map(({ sizeBytes }) => sizeBytes), [0, 0]);
+  for (const it of asked) bench.answer(it);
+  assertEquals(blocks.data(), bench.image.slice(9 * 512, 25 * 512));
+  assertEquals(written.data(), new Uint8Array(1024).fill(1));
+});
+
 Deno.test("VirtioBlk reads the last block although the image ends within it", () => {
   const bench = new Bench();
   const read = bench.submit(IN, 128, undefined, 512);
