@@ -56,7 +56,7 @@ export function onlyFile(command: string, positional: readonly string[]): string
 }
 
 /**
- * @param engine of the machines that replay it
+ * @param engine of the machines that replay it; nothing in a recording depends on it
  * @throws UsageError if the file cannot be read, FormatError if it is no recording
  */
 export async function openRecording(

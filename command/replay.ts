@@ -1,5 +1,6 @@
 /** `hindsight replay`: prints a recording's console again, then the final cycle and digest. */
 import { printLine, writeOutput } from "../devices/deno/terminal.ts";
+import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { replay as replayLog } from "../replay/replayer.ts";
 import { HostError, STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
@@ -17,7 +18,11 @@ export async function replay(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, REPLAY_FLAGS);
   const path = onlyFile("replay", flags.positional);
   const until = cycleFlag(flags, "until");
-  const { log, build, damage } = await openRecording(path, engineOf(flags));
+  const compiler = new ThreadCompiler();
+  const { log, build, damage } = await openRecording(path, {
+    compiler: (shape) => compiler.open(shape),
+    ...engineOf(flags),
+  });
   if (until !== undefined && until > log.endCycle) {
     throw new UsageError(`--until ${until}: the recording ends at cycle ${log.endCycle}`);
   }

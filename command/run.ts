@@ -1,4 +1,5 @@
 /** `hindsight run`: boots a machine, with its console on the terminal. */
+import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
 import { bootOf, readImage } from "./boot_files.ts";
 import { HostError, reason, STATUS } from "./errors.ts";
@@ -25,6 +26,7 @@ export async function runRequest(
   record?: MachineRun["record"],
 ): Promise<number> {
   const send = request.send === undefined ? undefined : readImage("--send", request.send).bytes;
+  const compiler = new ThreadCompiler();
   const boot = await bootOf(request, () => prepareGuest());
   if (request.digests !== undefined) requireNoInput("--digests", request.digests, request);
   const digests = request.digests === undefined ? undefined : new DigestFile(request.digests);
@@ -48,6 +50,7 @@ export async function runRequest(
           flushEveryCycles: request["tlb-flush-every"],
           jitThreshold: request["jit-threshold"],
         },
+        compiler,
         record,
       }),
     );

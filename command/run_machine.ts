@@ -1,6 +1,7 @@
 /** Runs one machine with its live ends, from reset to its end. */
 import { Machine, type MachineOptions, type Stop } from "../core/machine.ts";
 import { diskId, UART_ID } from "../devices/board.ts";
+import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { DiskFile } from "../devices/deno/disk_file.ts";
 import { LiveHost, type LiveHostOptions } from "../devices/deno/live_host.ts";
 import { Terminal } from "../devices/deno/terminal.ts";
@@ -36,6 +37,8 @@ export interface MachineRun {
   readonly timeoutMs?: number;
   readonly onDigest?: (cycle: number, digest: string) => void;
   readonly engine?: MachineOptions["engine"];
+  /** Closed at the end; it takes a while to start. */
+  readonly compiler?: ThreadCompiler;
   /** Called once the machine is known: what writes the run down, between it and the live host. */
   readonly record?: (
     host: Host,
@@ -71,6 +74,7 @@ export interface RunEnd {
 export async function runMachine(run: MachineRun): Promise<RunEnd> {
   const disks: DiskFile[] = [];
   let terminal: Terminal | undefined;
+  const compiler = run.compiler ?? new ThreadCompiler();
   let stopListening = () => {};
   let departure: Departure | undefined;
   try {
@@ -89,7 +93,10 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     const config = configOf(run, disks);
     const { recorder, checkpoints: sink } = await run.record?.(host, config, run.boot.files) ?? {};
     const onDigest = digestSink(run, recorder, () => checkpoints?.digested());
-    const machine = await create(run, config, recorder ?? host, onDigest);
+    const machine = await create(run, config, recorder ?? host, onDigest, {
+      compiler: (shape) => compiler.open(shape),
+      ...run.engine,
+    });
     const checkpoints: CheckpointRecorder | undefined = sink &&
       new CheckpointRecorder(machine, sink);
     const leave = () => departure ??= { reason: "left" };
@@ -122,6 +129,7 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     return end;
   } finally {
     stopListening();
+    compiler.close();
     terminal?.close();
     for (const disk of disks) disk.close();
   }
@@ -178,10 +186,11 @@ function endOf(stop: RunEnd["stop"]): LogEnd {
 }
 
 async function create(
-  { boot, engine }: MachineRun,
+  { boot }: MachineRun,
   config: MachineConfig,
   host: Host,
   onDigest: MachineOptions["onDigest"],
+  engine: MachineOptions["engine"],
 ): Promise<Machine> {
   const options = { ...machineOptions(config, boot.files, host), engine, onDigest };
   try {

@@ -1,4 +1,5 @@
 /** `hindsight verify`: replays a recording and compares every output and digest. */
+import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { printLine } from "../devices/deno/terminal.ts";
 import { replay } from "../replay/replayer.ts";
 import { StoredCheck } from "../replay/stored_check.ts";
@@ -16,7 +17,11 @@ import { onlyFile, openRecording } from "./recording_file.ts";
 export async function verify(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, [JIT_FLAG]);
   const path = onlyFile("verify", flags.positional);
-  const recording = await openRecording(path, engineOf(flags));
+  const compiler = new ThreadCompiler();
+  const recording = await openRecording(path, {
+    compiler: (shape) => compiler.open(shape),
+    ...engineOf(flags),
+  });
   const { log, build, outputHash, damage, stored, checkpoints } = recording;
   const check = new StoredCheck(stored);
   const { cycle, digest, digestCount } = await withProgress(

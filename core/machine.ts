@@ -22,7 +22,7 @@ export const DIGEST_CYCLES = 10_000_000;
 /** Cycles of a slice at most: wasm functions must be entered anew to be optimised, hosts be polled. */
 const SLICE_CYCLES_MAX = 1_000_000;
 /** Jumps to an instruction after which its page is compiled. */
-const JIT_THRESHOLD = 4096;
+const JIT_THRESHOLD = 8192;
 const LINE_BITS = { MSIP: 1 << 3, MTIP: 1 << 7, SEIP: 1 << 9, MEIP: 1 << 11 } as const;
 
 /** A machine, at a cycle. */
@@ -83,6 +83,7 @@ export class Machine implements Bus {
       {
         tlbEntries: engine?.tlbEntries ?? TLB_ENTRIES_MAX,
         threshold: engine?.jitThreshold ?? JIT_THRESHOLD,
+        compiler: engine?.compiler,
       },
     );
     this.memory = new Ram(
@@ -383,7 +384,7 @@ export class Machine implements Bus {
       this.#nextFlush,
       this.#cycle + SLICE_CYCLES_MAX,
     );
-    this.engine.jit.compile();
+    this.engine.jit.advance();
     this.engine.u64[MACHINE.sliceStart / 8] = BigInt(this.#cycle);
     this.#running = true;
     this.engine.setField(hart, "interrupted", 0n);

@@ -1,5 +1,6 @@
 /** What a machine starts from, and what of it is out of range. */
 import type { BuildBoard } from "./device.ts";
+import type { CreateCompiler } from "./hart/engine.ts";
 import { ROM_BYTES, TLB_ENTRIES_MAX } from "./hart/layout.ts";
 import type { Host } from "./host.ts";
 
@@ -32,6 +33,8 @@ export interface MachineOptions {
      * interpreter alone.
      */
     readonly jitThreshold?: number;
+    /** Makes what compiles hot pages: a thread of its own, where the host has threads. */
+    readonly compiler?: CreateCompiler;
   };
 }
 

@@ -37,7 +37,8 @@ import {
 import { emitPages } from "./pages.ts";
 import { emitPmp } from "./pmp.ts";
 import { emitHelpers } from "./jit/interface.ts";
-import { Jit, type JitParts } from "./jit/jit.ts";
+import { type Compiler, type CompilerParts, DirectCompiler } from "./jit/compiler.ts";
+import { Jit } from "./jit/jit.ts";
 import { emitDataRegime, emitTranslate, MSTATUS } from "./translate.ts";
 import { emitTraps } from "./trap.ts";
 
@@ -73,6 +74,26 @@ export interface Stops {
   accessed(access: WatchedAccess): void;
 }
 
+/** What the code of an engine depends on. */
+export interface EngineShape {
+  readonly memoryBytes: number;
+  readonly harts: number;
+  /** Of each TLB: a power of two from 1 to 256. */
+  readonly tlbEntries: number;
+  /**
+   * Jumps to an instruction after which its page is compiled: a power of two; 0 if everything runs in
+   * tier 0.
+   */
+  readonly threshold: number;
+}
+
+export interface EngineOptions extends Pick<EngineShape, "tlbEntries" | "threshold"> {
+  /** Makes what compiles hot pages; without it, they are compiled between two slices. */
+  readonly compiler?: CreateCompiler;
+}
+
+export type CreateCompiler = (shape: EngineShape) => Compiler;
+
 interface Exports {
   readonly run: (hart: number, cycles: number) => number;
   readonly cleanAll: () => void;
@@ -103,17 +124,12 @@ export class Engine {
   #breakSlots: ReadonlySet<number> = new Set();
   #watchedPages: readonly number[] = [];
 
-  /**
-   * @param tlbEntries of each TLB, a power of two from 1 to {@link TLB_ENTRIES_MAX}
-   * @param threshold jumps to an instruction after which its page is compiled, a power of two; 0:
-   *   everything runs in tier 0
-   */
   constructor(
     memoryBytes: number,
     harts: number,
     bus: Bus,
     stops: Stops,
-    { tlbEntries, threshold }: { readonly tlbEntries: number; readonly threshold: number },
+    { tlbEntries, threshold, compiler }: EngineOptions,
   ) {
     const layout = layoutOf(memoryBytes, harts, tlbEntries);
     this.layout = layout;
@@ -127,7 +143,14 @@ export class Engine {
     this.u64 = new BigUint64Array(memory.buffer);
     this.#view = new DataView(memory.buffer);
     const { module, parts } = compiled(layout, threshold);
-    this.jit = new Jit(parts, memory, threshold, this);
+    const create = threshold > 1 ? compiler : undefined;
+    this.jit = new Jit(
+      layout,
+      memory,
+      threshold,
+      create?.({ memoryBytes, harts, tlbEntries, threshold }) ?? new DirectCompiler(parts),
+      this,
+    );
     const instance = new WebAssembly.Instance(module, {
       env: {
         memory,
@@ -348,7 +371,7 @@ const HAS_IMM = INSTRUCTIONS.map(({ encoding }) => /imm|csr/.test(encoding));
 
 interface Emitted {
   readonly module: WebAssembly.Module;
-  readonly parts: JitParts;
+  readonly parts: CompilerParts;
 }
 
 const modules = new Map<string, Emitted>();
@@ -369,7 +392,7 @@ function compiled(layout: Layout, threshold: number): Emitted {
 export function emitEngine(
   layout: Layout,
   threshold: number,
-): { bytes: Uint8Array<ArrayBuffer>; parts: JitParts } {
+): { bytes: Uint8Array<ArrayBuffer>; parts: CompilerParts } {
   const module = new Module();
   module.importMemory("env", "memory", layout.wasmPages, layout.wasmPages);
   module.importTable("env", "table");

@@ -206,6 +206,8 @@ export const MACHINE = {
   /** Cycles that ran in tier 1, and how often tier 0 went there (i64 each). */
   compiledCycles: 48,
   compiledCalls: 56,
+  /** Whether pages have lost their write entries since somebody set this to 0 (i32). */
+  writersDropped: 64,
 } as const;
 
 /** Physical address of DRAM and of the reset ROM. */

@@ -54,6 +54,7 @@ export function emitTranslations(module: Module, layout: Layout): Translations {
     const hart = f.i64();
     const regime = f.i64();
     return [
+      machine.storeI32(1, MACHINE.writersDropped),
       hart.set(long(hartBase(0))),
       loop((nextHart) => [
         regime.set(long(0)),

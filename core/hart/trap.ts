@@ -1,5 +1,5 @@
 /** Traps, interrupts and returns from them. Source: RISC-V privileged specification, 3.1.6 to 3.1.9, 3.3.2, 10.1. */
-import { type I64, int, long, ret, sequence, type Void, when } from "../wasm/code.ts";
+import { type I32, type I64, int, long, ret, sequence, type Void, when } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, type HartField, put } from "./layout.ts";
 import { MSTATUS } from "./translate.ts";
@@ -28,6 +28,14 @@ export function pendingInterrupts(hart: I64): I64 {
 export function softwareInterrupts(hart: I64): I64 {
   const stip = get(hart, "menvcfg").shrU(63).shl(INTERRUPTS.STI);
   return get(hart, "mipSoftware").and(stip.not());
+}
+
+/** Whether `sfence.vma` is illegal now. Source: privileged specification, 3.1.6.5. */
+export function fenceRefused(hart: I64): I32 {
+  const privilege = get(hart, "privilege");
+  return privilege.eqz().or(
+    privilege.eq(1).and(get(hart, "mstatus").and(MSTATUS.TVM).ne(0)),
+  );
 }
 
 /** What a trap saves and where it goes, in machine and in supervisor mode. */

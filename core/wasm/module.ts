@@ -98,6 +98,7 @@ export class Module {
   readonly #bodies = new Map<WasmFunction, Body>();
   #memory: { from: string; name: string; pagesMin: number; pagesMax: number } | undefined;
   #table: { from: string; name: string } | undefined;
+  readonly #globals: { from: string; name: string }[] = [];
 
   /** Its own functions, in the order of their declaration. */
   get functions(): readonly WasmFunction[] {
@@ -122,12 +123,19 @@ export class Module {
     for (const fn of fns) {
       this.#indices.set(fn, this.#imports.length);
       this.#imports.push({ from, fn });
+      this.#typeIndex(fn);
     }
   }
 
   /** Declares the imported table of functions. */
   importTable(from: string, name: string): void {
     this.#table = { from, name };
+  }
+
+  /** Imports a constant. */
+  importGlobal(from: string, name: string): I32 {
+    this.#globals.push({ from, name });
+    return new I32([0x23, ...unsigned(this.#globals.length - 1)]);
   }
 
   /** Declares the imported 64-bit memory; sizes in wasm pages of 64 KiB. */
@@ -202,16 +210,20 @@ export class Module {
     return out.take();
   }
 
-  #importBytes(): number[][] {
-    const imports = this.#imports.map(({ from, fn }) => [
-      ...text(from),
-      ...text(fn.name),
-      0x00,
-      ...unsigned(this.#typeIndex(fn)),
-    ]);
+  #importBytes(): ArrayLike<number>[] {
+    const imports: ArrayLike<number>[] = this.#imports.map(({ from, fn }) => {
+      const head = importHead(from, fn);
+      const bytes = new Uint8Array(head.length + 2);
+      bytes.set(head);
+      bytes.set(unsigned(this.#typeIndex(fn)), head.length);
+      return bytes.subarray(0, head.length + unsigned(this.#typeIndex(fn)).length);
+    });
     if (this.#table) {
       // Functions, at least none.
       imports.push([...text(this.#table.from), ...text(this.#table.name), 1, 0x70, 0, 0]);
+    }
+    for (const { from, name } of this.#globals) {
+      imports.push([...text(from), ...text(name), 3, TYPE_BYTES.i32, 0]);
     }
     if (this.#memory) {
       const { from, name, pagesMin, pagesMax } = this.#memory;
@@ -229,9 +241,10 @@ export class Module {
   }
 
   #typeIndex(of: Signature): number {
-    const key = signature(of).join();
-    if (!this.#types.has(key)) this.#types.set(key, this.#types.size);
-    return this.#types.get(key)!;
+    const key = signatureKey(of);
+    let index = this.#types.get(key);
+    if (index === undefined) this.#types.set(key, index = this.#types.size);
+    return index;
   }
 
   #encodeBody(
@@ -282,6 +295,14 @@ function makeLocal<T extends ValueType>(type: T, index: number): LocalOf<T> {
     tee: (value: CodeOf<T>) =>
       codeOf(type, [value as unknown as Code, 0x22, ...unsigned(index)]) as CodeOf<T>,
   });
+}
+
+const signatureKeys = new WeakMap<Signature, string>();
+
+function signatureKey(of: Signature): string {
+  let key = signatureKeys.get(of);
+  if (key === undefined) signatureKeys.set(of, key = signature(of).join());
+  return key;
 }
 
 function signature({ parameters, result }: Signature): number[] {
@@ -353,6 +374,15 @@ function vector(items: readonly ArrayLike<number>[]): Bytes {
   out.unsigned(items.length);
   for (const item of items) out.append(item);
   return out;
+}
+
+const importHeads = new WeakMap<WasmFunction, Uint8Array>();
+
+// Names, and that it is a function. The same functions are imported by many modules.
+function importHead(from: string, fn: WasmFunction): Uint8Array {
+  let head = importHeads.get(fn);
+  if (!head) importHeads.set(fn, head = Uint8Array.from([...text(from), ...text(fn.name), 0x00]));
+  return head;
 }
 
 function text(value: string): number[] {

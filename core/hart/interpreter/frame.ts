@@ -27,6 +27,9 @@ import {
 import { CAUSE, fault, faulted } from "../translate.ts";
 import type { Traps } from "../trap.ts";
 
+/** One of so many jumps is counted; a power of two. */
+const SAMPLED_JUMPS = 16;
+
 /** What the interpreter calls. */
 export interface InterpreterParts {
   readonly layout: Layout;
@@ -75,6 +78,9 @@ export class Frame {
   readonly host: LocalOf<"i64">;
   readonly rounding: LocalOf<"i32">;
   readonly heat: LocalOf<"i32">;
+  readonly jumps: LocalOf<"i32">;
+  /** Whether nothing has been fetched in this slice. */
+  readonly resumes: LocalOf<"i32">;
   /** Whether a CSR instruction writes. */
   readonly writes: LocalOf<"i32">;
   /** Left with pc in the hart and what remains in {@link left}. */
@@ -115,6 +121,8 @@ export class Frame {
     this.host = builder.i64();
     this.rounding = builder.i32();
     this.heat = builder.i32();
+    this.jumps = builder.i32();
+    this.resumes = builder.i32();
     this.writes = builder.i32();
   }
 
@@ -135,18 +143,24 @@ export class Frame {
     return this.ip.shrU(PC_SHIFT).add(this.delta);
   }
 
-  /** Counts a jump to {@link ip}: what is often jumped to is worth compiling. */
+  /**
+   * Counts a jump to {@link ip}: what is often jumped to is worth compiling. Only every n-th jump is
+   * counted, n times: counts lie far from the records, in memory that is seldom in a cache.
+   */
   countJump(from: "near" | "far"): Void[] {
     const { hot, layout, threshold } = this.parts;
     if (threshold === 0) return [];
-    const counted = this.heat.add(1);
-    return [
+    const sampled = Math.min(SAMPLED_JUMPS, threshold);
+    const counted = this.heat.add(sampled);
+    const count = [
       this.heat.set(this.ip.loadI32(HEAT)),
       this.ip.storeI32(from === "far" ? counted.or(JUMPED_FAR) : counted, HEAT),
       rarely(counted.and(threshold - 1).eqz(), [
         hot.call(this.ip.sub(layout.decoded).divU(RECORD_BYTES).wrap()),
       ]),
     ];
+    if (sampled === 1) return count;
+    return [rarely(this.jumps.tee(this.jumps.add(1)).and(sampled - 1).eqz(), count)];
   }
 
   /** Address of the record of the next instruction. */

@@ -7,6 +7,7 @@ import { F, get, PC_SHIFT, put, RECORD, RUNNING_REGISTERS, X } from "../layout.t
 import { lower, lowerCondition } from "../lower.ts";
 import type { Handler } from "../ops.ts";
 import { CAUSE, fault, MSTATUS } from "../translate.ts";
+import { fenceRefused } from "../trap.ts";
 import type { Frame } from "./frame.ts";
 import { Operands } from "./operands.ts";
 
@@ -124,9 +125,7 @@ export class Handlers {
       case "fence.i":
         return [];
       case "sfence.vma":
-        return [
-          this.frame.illegalIf(privilege.eqz().or(privilege.eq(1).and(status(MSTATUS.TVM)))),
-        ];
+        return [this.frame.illegalIf(fenceRefused(hart))];
       case "ecall":
         return [...fault(hart, privilege.add(CAUSE.userEcall), 0), br(this.frame.fault)];
       case "ebreak":

@@ -12,6 +12,7 @@ import {
   callIndirect,
   type I32,
   type I64,
+  int,
   Label,
   labelled,
   long,
@@ -72,6 +73,7 @@ class Interpreter {
       hart.set(this.number.extendU().mul(HART_BYTES).add(hartBase(0))),
       memoryCopy(long(RUNNING_REGISTERS), hart, long(REGISTER_BYTES)),
       put(hart, "granted", this.frame.left.extendU()),
+      this.frame.resumes.set(int(1)),
       put(hart, "notRetired", 0),
       block((exit) => [loop((check) => {
         this.frame.exit = exit;
@@ -138,14 +140,14 @@ class Interpreter {
         this.frame.page.set(pc.and(-4096)),
         when(this.frame.entry.load64(TLB_FETCH).eq(this.frame.page), [
           this.frame.ip.set(this.frame.entry.load64(TLB_FETCH + 8).add(offset)),
-          ...this.frame.countJump("far"),
+          ...this.#countArrival(),
         ], [
           ...this.frame.saveLeft(),
           this.frame.ip.set(access.fetchPage.call(hart, pc, privilege.wrap())),
           ...this.#afterFetch(),
           when(this.frame.ip.ne(1), [
             this.frame.ip.set(this.frame.ip.add(offset)),
-            ...this.frame.countJump("far"),
+            ...this.#countArrival(),
           ], [
             this.frame.parts.single.call(hart, pc, privilege.wrap()),
             ...this.#afterFetch(),
@@ -156,6 +158,13 @@ class Interpreter {
         this.#dispatchLoop(),
       ];
     });
+  }
+
+  // Where a slice goes on nobody jumps.
+  #countArrival(): Void[] {
+    return [
+      when(this.frame.resumes, [this.frame.resumes.set(int(0))], this.frame.countJump("far")),
+    ];
   }
 
   // A fetch takes no cycle, unless it traps. If it cut the slice it is made again in the next one.

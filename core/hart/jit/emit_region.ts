@@ -8,6 +8,7 @@
 import {
   block,
   br,
+  type I32,
   int,
   type Label,
   loop,
@@ -37,6 +38,7 @@ import {
 } from "../layout.ts";
 import { Instructions } from "./instructions.ts";
 import { type Helpers, REGION } from "./interface.ts";
+import { PageCaches } from "./page_caches.ts";
 import { type Block, type Region, successors } from "./region.ts";
 import { Registers } from "./registers.ts";
 import { type Go, structure } from "./structure.ts";
@@ -57,9 +59,10 @@ export function emitRegion(
   module: Module,
   parts: RegionParts,
   region: Region,
-  index: number,
+  name: string,
+  index: I32,
 ): WasmFunction {
-  const fn = module.function(`region${index}`, REGION.parameters, REGION.result);
+  const fn = module.function(name, REGION.parameters, REGION.result);
   module.define(fn, (builder, hart, pc, left, entry) => [
     ...new RegionFunction(builder, parts, region, index, { hart, pc, left, entry }).body(),
     int(0),
@@ -77,6 +80,7 @@ interface Parameters {
 class RegionFunction {
   readonly registers: Registers;
   readonly instructions: Instructions;
+  readonly caches: PageCaches;
   readonly page: LocalOf<"i64">;
   readonly tlb: LocalOf<"i64">;
   readonly fetchTlb: LocalOf<"i64">;
@@ -88,7 +92,7 @@ class RegionFunction {
     builder: FunctionBuilder,
     readonly parts: RegionParts,
     readonly region: Region,
-    readonly index: number,
+    readonly index: I32,
     readonly parameters: Parameters,
   ) {
     this.registers = new Registers(builder);
@@ -98,7 +102,9 @@ class RegionFunction {
     this.next = builder.i32();
     this.scratch = builder.i64();
     const { hart, left } = parameters;
-    this.instructions = new Instructions(builder, parts, this.registers, {
+    this.caches = new PageCaches(builder, region);
+    const all = { ...parts, caches: this.caches };
+    this.instructions = new Instructions(builder, all, this.registers, {
       hart,
       left,
       page: this.page,
@@ -143,6 +149,7 @@ class RegionFunction {
       this.tlb.set(get(hart, "tlb")),
       this.fetchTlb.set(get(hart, "fetchTlb")),
       ...this.registers.load(),
+      ...this.caches.clear(),
       body,
       ...this.registers.store(),
       rarely(get(hart, "leave").ne(LEAVE.stay), [

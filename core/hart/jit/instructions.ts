@@ -20,8 +20,10 @@ import { CSR_KIND, csrNumbers } from "../csr.ts";
 import { F, get, LEAVE, offsetOf, put, TLB_READ, TLB_WRITE, X, X0_SINK } from "../layout.ts";
 import { amoResult, lower, lowerCondition, type Target } from "../lower.ts";
 import { MSTATUS } from "../translate.ts";
+import { fenceRefused } from "../trap.ts";
 import { CSR_LEAVE, CSR_WRITE } from "./interface.ts";
 import type { RegionParts } from "./emit_region.ts";
+import type { AccessKind, PageCaches } from "./page_caches.ts";
 import type { Placed } from "./region.ts";
 import type { Registers } from "./registers.ts";
 
@@ -97,7 +99,7 @@ export class Instructions implements Target {
 
   constructor(
     readonly builder: FunctionBuilder,
-    readonly parts: RegionParts,
+    readonly parts: RegionParts & { readonly caches: PageCaches },
     readonly registers: Registers,
     readonly around: Surroundings,
   ) {
@@ -176,12 +178,12 @@ export class Instructions implements Target {
   load({ size, signed }: Extract<Value, { op: "load" }>, address: I64): I64 {
     if (this.#known) return this.#known;
     const value = this.#value;
-    const host = this.#address.add(this.#entry.load64(TLB_READ + 8));
-    const fast = {
-      1: () => signed ? host.load8S() : host.load8U(),
-      2: () => signed ? host.load16S() : host.load16U(),
-      4: () => signed ? host.load32S() : host.load32U(),
-      8: () => host.load64(),
+    const fast = (addend: I64) => {
+      const host = this.#address.add(addend);
+      if (size === 8) return host.load64();
+      if (size === 4) return signed ? host.load32S() : host.load32U();
+      if (size === 2) return signed ? host.load16S() : host.load16U();
+      return signed ? host.load8S() : host.load8U();
     };
     const extend = {
       1: () => value.extend8(),
@@ -189,21 +191,21 @@ export class Instructions implements Target {
       4: () => value.extend32(),
       8: () => value,
     };
+    const slow = [
+      value.set(
+        this.parts.helpers.load.call(
+          this.around.hart,
+          this.#address,
+          long(size),
+          this.#leftNow(),
+        ),
+      ),
+      ...(signed && size < 8 ? [value.set(extend[size]())] : []),
+      ...this.#leaveIfTold(value),
+    ];
     return after([
       this.#address.set(address),
-      ...this.#findEntry(),
-      when(this.#hit(TLB_READ, size), [value.set(fast[size]())], [
-        value.set(
-          this.parts.helpers.load.call(
-            this.around.hart,
-            this.#address,
-            long(size),
-            this.#leftNow(),
-          ),
-        ),
-        ...(signed && size < 8 ? [value.set(extend[size]())] : []),
-        ...this.#leaveIfTold(value),
-      ]),
+      ...this.#reach("load", size, (addend) => [value.set(fast(addend))], slow),
     ], value);
   }
 
@@ -330,34 +332,65 @@ export class Instructions implements Target {
           ? []
           : [this.target.set(lower(effect.target, this))];
       case "branch":
-      case "system":
         return [];
+      case "system":
+        // Memory is sequentially consistent, code and translations are coherent.
+        return effect.name === "sfence.vma"
+          ? [this.#illegalIf(fenceRefused(this.around.hart))]
+          : [];
     }
   }
 
   #store({ size, address, value }: Extract<Effect, { op: "store" }>): Void[] {
     const stored = this.#value;
-    const host = this.#address.add(this.#entry.load64(TLB_WRITE + 8));
-    const stores = {
-      1: () => host.store8(stored),
-      2: () => host.store16(stored),
-      4: () => host.store32(stored),
-      8: () => host.store64(stored),
+    const fast = (addend: I64) => {
+      const host = this.#address.add(addend);
+      if (size === 8) return host.store64(stored);
+      if (size === 4) return host.store32(stored);
+      return size === 2 ? host.store16(stored) : host.store8(stored);
     };
+    const slow = [
+      this.parts.helpers.store.call(
+        this.around.hart,
+        this.#address,
+        long(size),
+        stored,
+        this.#leftNow(),
+      ),
+      ...this.#leaveIfTold(undefined),
+    ];
     return [
       this.#address.set(lower(address, this)),
       stored.set(lower(value, this)),
-      ...this.#findEntry(),
-      when(this.#hit(TLB_WRITE, size), [stores[size]()], [
-        this.parts.helpers.store.call(
-          this.around.hart,
-          this.#address,
-          long(size),
-          stored,
-          this.#leftNow(),
-        ),
-        ...this.#leaveIfTold(undefined),
-      ]),
+      ...this.#reach("store", size, (addend) => [fast(addend)], slow),
+    ];
+  }
+
+  // An access to the current address: by the page cache of its base, by the TLB, or by a call.
+  #reach(
+    kind: AccessKind,
+    size: number,
+    access: (addend: I64) => Void[],
+    slow: Void[],
+  ): Void[] {
+    const tlb = kind === "load" ? TLB_READ : TLB_WRITE;
+    const cache = this.parts.caches.of(kind, this.#placed.decoded.rs1);
+    if (!cache) {
+      return [
+        ...this.#findEntry(),
+        when(this.#hit(tlb, size), access(this.#entry.load64(tlb + 8)), slow),
+      ];
+    }
+    const isIn = (tag: I64) => tag.eq(this.#address.and(-4096 | (size - 1)));
+    return [
+      when(isIn(cache.tag), access(cache.addend), [
+        ...this.#findEntry(),
+        when(isIn(this.#entry.load64(tlb)), [
+          cache.tag.set(this.#entry.load64(tlb)),
+          cache.addend.set(this.#entry.load64(tlb + 8)),
+          ...access(cache.addend),
+        ], slow),
+      ], true),
     ];
   }
 

@@ -1,10 +1,10 @@
 /** How compiled code is called, and what it calls. */
 import type { AmoKind } from "../../isa/effect.ts";
-import { type I32, type I64, int, long, type Void, when } from "../../wasm/code.ts";
+import { type I32, type I64, int, long, sequence, type Void, when } from "../../wasm/code.ts";
 import type { Module, WasmFunction } from "../../wasm/module.ts";
 import type { Access } from "../access.ts";
 import type { CsrAccess } from "../csr.ts";
-import { get, LEAVE, put } from "../layout.ts";
+import { get, LEAVE, MACHINE, put } from "../layout.ts";
 import { amoResult } from "../lower.ts";
 import { CAUSE, fault, faulted, MSTATUS } from "../translate.ts";
 import { pendingInterrupts } from "../trap.ts";
@@ -65,11 +65,14 @@ export function emitHelpers(
   csrAccess: CsrAccess,
 ): Helpers {
   const regime = (hart: I64) => get(hart, "regime").wrap();
-  const begin = (hart: I64, left: I32) => put(hart, "left", left.extendU());
+  const machine = long(0);
+  const begin = (hart: I64, left: I32) =>
+    sequence(put(hart, "left", left.extendU()), machine.storeI32(0, MACHINE.writersDropped));
   const outcome = (hart: I64, left: I32, alsoCut: I32 = int(0)): I32 =>
     faulted(hart).choose(
       int(LEAVE.fault),
-      get(hart, "left").wrap().ne(left).or(alsoCut).select(int(LEAVE.cut), int(LEAVE.stay)),
+      get(hart, "left").wrap().ne(left).or(machine.loadI32(MACHINE.writersDropped)).or(alsoCut)
+        .select(int(LEAVE.cut), int(LEAVE.stay)),
     );
   const end = (hart: I64, left: I32, alsoCut?: I32): Void =>
     put(hart, "leave", outcome(hart, left, alsoCut).extendU());

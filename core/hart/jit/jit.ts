@@ -1,5 +1,4 @@
 /** Tier 1's book-keeping: which pages are hot, which are compiled, and where their code is. */
-import { Module, type WasmFunction } from "../../wasm/module.ts";
 import {
   DECODED_BYTES,
   DECODED_HEADER,
@@ -8,55 +7,67 @@ import {
   HEADER,
   HEAT,
   JUMPED_FAR,
+  type Layout,
+  MACHINE,
   OP_COMPILED,
   RECORD_BYTES,
   SLOTS,
 } from "../layout.ts";
 import { OP_BREAK, OP_UNDECODED } from "../ops.ts";
-import { emitRegion, type RegionParts } from "./emit_region.ts";
-import { type PageView, recoverRegions, type Region } from "./region.ts";
+import {
+  type CompiledBatch,
+  type CompiledRegion,
+  type Compiler,
+  type HotPage,
+  SLOT,
+} from "./compiler.ts";
 
-/** Instructions of one module, roughly: a compilation must not be felt. */
-const BATCH_INSTRUCTIONS = 2000;
-/** Instructions that are kept compiled at most; the oldest regions go first. */
+/** Pages of one module at most: a compilation must not be felt. */
+const BATCH_PAGES = 8;
+/** Instructions that are kept compiled at most; the oldest pages go first. */
 const COMPILED_INSTRUCTIONS_MAX = 200_000;
 /** An instruction is entered, and a branch followed, if its heat is the threshold >> this at least. */
 const ENTRY_SHIFT = 3;
 const WARM_SHIFT = 7;
+/** So often a page is compiled as soon as one more instruction is hot; then it takes ever more. */
+const COMPILED_AT_ONCE = 20;
 /** Code that has changed more often stays in tier 0. */
 const REWRITTEN_MAX = 32;
 const TABLE_INITIAL = 1024;
 const TABLE_MAX = 1 << 20;
 
-/** What the engine gives tier 1. */
-export interface JitParts extends RegionParts {
-  /** The engine's functions, and the same as exported by its instance. */
-  readonly functions: readonly WasmFunction[];
-}
-
 /** What tier 1 has done; for people and benchmarks, never for the machine. */
 export interface JitStatistics {
+  /** Now compiled. */
+  readonly pages: number;
   readonly regions: number;
   readonly instructions: number;
+  /** Since the machine was made. */
   readonly wasmBytes: number;
-  readonly compilations: number;
-  readonly dropped: number;
+  readonly modules: number;
+  readonly pagesDropped: number;
+  /** Cycles that ran in tier 1, and how often tier 0 went there. */
+  readonly cycles: number;
+  readonly calls: number;
+}
+
+/** A region, and its place in the table. */
+interface Placed extends CompiledRegion {
+  readonly tableIndex: number;
 }
 
 /** The compiled code of a decoded page. */
-interface Compiled {
-  readonly regions: readonly { readonly region: Region; readonly tableIndex: number }[];
-  readonly instructions: number;
-}
+type Compiled = readonly Placed[];
 
-interface Candidate {
-  readonly page: number;
-  readonly regions: readonly Region[];
-  readonly instructions: number;
+/** Views of the machine's memory. */
+interface Views {
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u64: BigUint64Array;
 }
 
 /**
- * Compiles hot pages, on the calls of whoever runs the machine.
+ * Has hot pages compiled, on the calls of whoever runs the machine.
  *
  * With a threshold of 1 a page is compiled before its first instruction is executed: for tests.
  */
@@ -66,7 +77,7 @@ export class Jit {
     initial: TABLE_INITIAL,
     maximum: TABLE_MAX,
   });
-  /** By decoded page: regions, the oldest first. */
+  /** By decoded page, the oldest first. */
   readonly #compiled = new Map<number, Compiled>();
   /** Decoded pages to be compiled, and how often each has asked since it was compiled last. */
   readonly #wanted = new Set<number>();
@@ -76,100 +87,75 @@ export class Jit {
   /** By decoded page, records where no region begins although the threshold is 1. */
   readonly #refused = new Map<number, Set<number>>();
   #breakSlots: ReadonlySet<number> = new Set();
-  readonly #freeIndices: number[] = [];
   #nextIndex = 0;
   #instructions = 0;
-  #compilations = 0;
-  #dropped = 0;
+  #modules = 0;
+  #pagesDropped = 0;
   #wasmBytes = 0;
-  #imports: WebAssembly.Imports = {};
+  #exports: WebAssembly.Exports = {};
 
   constructor(
-    readonly parts: JitParts,
+    readonly layout: Layout,
     readonly memory: WebAssembly.Memory,
     readonly threshold: number,
-    readonly view: { readonly u16: Uint16Array; readonly i32: Int32Array },
+    readonly compiler: Compiler,
+    readonly view: Views,
   ) {}
 
   /** @param exports all functions of the engine, by name */
   linkTo(exports: WebAssembly.Exports): void {
-    this.#imports = { env: { memory: this.memory, table: this.table }, engine: exports };
+    this.#exports = exports;
   }
 
   get statistics(): JitStatistics {
+    const compiled = [...this.#compiled.values()];
     return {
-      regions: this.#compiled.size,
+      pages: compiled.length,
+      regions: compiled.reduce((sum, regions) => sum + regions.length, 0),
       instructions: this.#instructions,
       wasmBytes: this.#wasmBytes,
-      compilations: this.#compilations,
-      dropped: this.#dropped,
+      modules: this.#modules,
+      pagesDropped: this.#pagesDropped,
+      cycles: Number(this.view.u64[MACHINE.compiledCycles / 8]),
+      calls: Number(this.view.u64[MACHINE.compiledCalls / 8]),
     };
   }
 
   /** Tier 0 has jumped often to a record, where no compiled code begins. */
   hot(record: number): void {
     const page = Math.floor(record * RECORD_BYTES / DECODED_BYTES);
-    const address = this.parts.layout.decoded + record * RECORD_BYTES;
-    if (this.view.u16[address / 2] & OP_COMPILED || this.#refused.get(page)?.has(record)) return;
+    const op = (this.layout.decoded + record * RECORD_BYTES) / 2;
+    if (this.view.u16[op] & OP_COMPILED) return;
     if ((this.#timesRewritten.get(page) ?? 0) > REWRITTEN_MAX) return;
-    if (this.threshold === 1) {
-      this.#wanted.add(page);
-      this.compile();
-      if (!(this.view.u16[address / 2] & OP_COMPILED)) {
-        if (!this.#refused.has(page)) this.#refused.set(page, new Set());
-        this.#refused.get(page)!.add(record);
-      }
-      return;
-    }
+    if (this.threshold === 1) return this.#compileNow(page, record);
     const asked = (this.#asked.get(page) ?? 0) + 1;
     this.#asked.set(page, asked);
-    // Each compilation of a page must be deserved by twice as much heat as the one before.
-    if (asked >= 1 << (this.#timesCompiled.get(page) ?? 0)) this.#wanted.add(page);
+    // A page that has been compiled again and again must deserve it.
+    const times = this.#timesCompiled.get(page) ?? 0;
+    if (asked >= 1 << Math.max(0, times - COMPILED_AT_ONCE)) this.#wanted.add(page);
   }
 
-  /** Compiles some of what is hot. */
-  compile(): void {
-    if (this.#wanted.size === 0) return;
-    const batch: Candidate[] = [];
-    let instructions = 0;
+  /** Between two slices: installs what has been compiled, and has some of what is hot compiled. */
+  advance(): void {
+    this.#takeBatch();
+    if (this.#wanted.size === 0 || !this.compiler.isIdle) return;
+    const pages: HotPage[] = [];
     for (const page of this.#wanted) {
       this.#wanted.delete(page);
       this.#asked.set(page, 0);
-      this.#timesCompiled.set(page, Math.min(20, (this.#timesCompiled.get(page) ?? 0) + 1));
-      const regions = this.#recover(page);
-      const count = regions.reduce((sum, region) => sum + region.instructions, 0);
-      if (count === 0) continue;
-      batch.push({ page, regions, instructions: count });
-      instructions += count;
-      if (instructions >= BATCH_INSTRUCTIONS) break;
+      this.#timesCompiled.set(page, Math.min(40, (this.#timesCompiled.get(page) ?? 0) + 1));
+      pages.push(this.#lookAt(page));
+      if (pages.length === BATCH_PAGES) break;
     }
-    if (batch.length > 0) this.#install(batch);
+    this.compiler.submit(pages);
+    this.#takeBatch();
   }
 
   /** A store changes a page, or its decoded form goes: forgets its compiled code. */
   rewritten(page: number): void {
     this.#timesRewritten.set(page, (this.#timesRewritten.get(page) ?? 0) + 1);
     this.#refused.delete(page);
-    this.drop(page);
-  }
-
-  /** Forgets the compiled code of a decoded page. */
-  drop(page: number): void {
-    const compiled = this.#compiled.get(page);
-    if (!compiled) return;
-    this.#compiled.delete(page);
-    this.#instructions -= compiled.instructions;
-    this.#dropped++;
-    const { u16, i32 } = this.view;
-    const base = this.#base(page);
-    i32[(base + DECODED_HEADER + HEADER.compiled) / 4] = 0;
-    for (const { region, tableIndex } of compiled.regions) {
-      for (const offset of region.entries) {
-        u16[(base + offset / 2 * RECORD_BYTES) / 2] &= ~OP_COMPILED;
-      }
-      this.table.set(tableIndex, null);
-      this.#freeIndices.push(tableIndex);
-    }
+    this.#drop(page);
   }
 
   /** Sets the slots of pages at which no instruction is compiled: where breakpoints are. */
@@ -177,95 +163,144 @@ export class Jit {
     const changed = new Set([...slots, ...this.#breakSlots]);
     this.#breakSlots = slots;
     this.#refused.clear();
-    const touched = ({ blocks }: Region) =>
-      [...blocks.values()].some(({ instructions }) =>
-        instructions.some(({ offset }) => changed.has(offset / 2))
-      );
-    for (const [page, { regions }] of [...this.#compiled]) {
-      if (regions.some(({ region }) => touched(region))) this.drop(page);
+    for (const [page, regions] of [...this.#compiled]) {
+      if (touch(regions, changed)) this.#drop(page);
     }
   }
 
-  #recover(page: number): Region[] {
+  #takeBatch(): void {
+    const batch = this.compiler.take();
+    if (batch) this.#install(batch);
+  }
+
+  #compileNow(page: number, record: number): void {
+    if (this.#refused.get(page)?.has(record)) return;
+    this.compiler.submit([this.#lookAt(page)]);
+    this.#takeBatch();
+    if (this.view.u16[(this.layout.decoded + record * RECORD_BYTES) / 2] & OP_COMPILED) return;
+    if (!this.#refused.has(page)) this.#refused.set(page, new Set());
+    this.#refused.get(page)!.add(record);
+  }
+
+  #lookAt(page: number): HotPage {
     const { u16, i32 } = this.view;
     const base = this.#base(page);
-    const code = this.parts.layout.ram + i32[(base + DECODED_HEADER + HEADER.page) / 4] * 4096;
-    const heat = (offset: number) => i32[(base + offset / 2 * RECORD_BYTES + HEAT) / 4];
-    const often = (share: number) => Math.max(1, this.threshold >> share);
-    const pageView: PageView = {
-      half: (offset) => u16[(code + offset) / 2],
-      known: (offset) => {
-        if (this.#breakSlots.has(offset / 2)) return false;
-        const op = u16[(base + offset / 2 * RECORD_BYTES) / 2] & ~OP_COMPILED;
-        return op > OP_BREAK || (op === OP_UNDECODED && this.threshold === 1);
-      },
-      warm: (offset) => this.threshold === 1 || (heat(offset) & ~JUMPED_FAR) >= often(WARM_SHIFT),
-    };
+    const often = (shift: number) => Math.max(1, this.threshold >> shift);
+    const slots = new Uint8Array(SLOTS);
     const far: number[] = [];
     const near: number[] = [];
-    for (let offset = 0; offset < SLOTS * 2; offset += 2) {
-      if ((heat(offset) & ~JUMPED_FAR) < often(ENTRY_SHIFT)) continue;
-      (heat(offset) & JUMPED_FAR ? far : near).push(offset);
+    for (let slot = 0; slot < SLOTS; slot++) {
+      const record = base + slot * RECORD_BYTES;
+      const op = u16[record / 2] & ~OP_COMPILED;
+      const isKnown = !this.#breakSlots.has(slot) &&
+        (op > OP_BREAK || (op === OP_UNDECODED && this.threshold === 1));
+      const heat = i32[(record + HEAT) / 4];
+      const jumps = heat & ~JUMPED_FAR;
+      const isWarm = jumps >= often(WARM_SHIFT) || this.threshold === 1;
+      slots[slot] = (isKnown ? SLOT.known : 0) | (isWarm ? SLOT.warm : 0);
+      if (jumps >= often(ENTRY_SHIFT)) (heat & JUMPED_FAR ? far : near).push(slot * 2);
     }
-    return recoverRegions(pageView, far, near);
+    const compiled = (this.#compiled.get(page) ?? []).map(({ signature }) => signature);
+    return { page, code: this.#codeOf(page).slice(), slots, far, near, compiled };
   }
 
-  #install(batch: readonly Candidate[]): void {
-    const { layout } = this.parts;
-    const module = new Module();
-    module.importMemory("env", "memory", layout.wasmPages, layout.wasmPages);
-    module.importTable("env", "table");
-    module.importAll("engine", this.parts.functions);
-    const emitted = batch.map(({ page, regions, instructions }) => {
-      this.drop(page);
-      const functions = regions.map((region) => {
-        const tableIndex = this.#takeIndex();
-        const fn = emitRegion(module, this.parts, region, tableIndex);
-        module.export(fn);
-        const { name } = fn;
-        return { region, tableIndex, name };
-      });
-      return { page, regions: functions, instructions };
-    });
-    const bytes = module.encode();
-    const compiled = new WebAssembly.Module(bytes);
-    const { exports } = new WebAssembly.Instance(compiled, this.#imports);
-    this.#wasmBytes += bytes.length;
-    this.#compilations++;
-    for (const { page, regions, instructions } of emitted) {
-      this.#compiled.set(page, { regions, instructions });
-      this.#instructions += instructions;
-      this.view.i32[(this.#base(page) + DECODED_HEADER + HEADER.compiled) / 4] = 1;
-      for (const { region, tableIndex, name } of regions) {
-        this.table.set(tableIndex, exports[name] as CallableFunction as () => unknown);
-        this.#flag(page, region, tableIndex);
-      }
+  #install({ bytes, pages }: CompiledBatch): void {
+    const count = pages.reduce((sum, { regions }) => sum + regions.length, 0);
+    if (this.#nextIndex + count > TABLE_MAX) this.#dropAll();
+    while (this.table.length < this.#nextIndex + count) {
+      this.table.grow(Math.min(this.table.length, TABLE_MAX - this.table.length));
     }
+    const env = { memory: this.memory, table: this.table, base: this.#nextIndex };
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), {
+      env,
+      engine: this.#exports,
+    });
+    this.#wasmBytes += bytes.length;
+    this.#modules++;
+    let tableIndex = this.#nextIndex;
+    for (const { page, code, regions, kept } of pages) {
+      const placed = regions.map((region): Placed => ({ ...region, tableIndex: tableIndex++ }));
+      // Where code or breakpoints have changed meanwhile it is compiled anew once it is hot again.
+      if (!equal(code, this.#codeOf(page)) || touch(regions, this.#breakSlots)) continue;
+      const old = this.#compiled.get(page) ?? [];
+      const stays = old.filter(({ signature }) => kept.includes(signature));
+      if (stays.length < kept.length) continue;
+      for (const { tableIndex } of placed) {
+        const name = `region${tableIndex - this.#nextIndex}`;
+        this.table.set(tableIndex, exports[name] as CallableFunction as () => unknown);
+      }
+      this.#drop(page, stays);
+      this.#add(page, [...stays, ...placed]);
+    }
+    this.#nextIndex += count;
     for (const page of this.#compiled.keys()) {
       if (this.#instructions <= COMPILED_INSTRUCTIONS_MAX) break;
-      this.drop(page);
+      this.#drop(page);
     }
   }
 
-  // From now on tier 0 enters at the region's entries.
-  #flag(page: number, region: Region, tableIndex: number): void {
+  // From now on tier 0 enters at the regions' entries.
+  #add(page: number, regions: Compiled): void {
+    if (regions.length === 0) return;
     const { u16, i32 } = this.view;
     const base = this.#base(page);
-    region.entries.forEach((offset, number) => {
-      const record = base + offset / 2 * RECORD_BYTES;
-      u16[record / 2] |= OP_COMPILED;
-      i32[(record + ENTRY) / 4] = tableIndex << ENTRY_BITS | number;
-    });
+    this.#compiled.set(page, regions);
+    this.#instructions += instructionsOf(regions);
+    i32[(base + DECODED_HEADER + HEADER.compiled) / 4] = 1;
+    for (const { entries, tableIndex } of regions) {
+      entries.forEach((offset, number) => {
+        const record = base + offset / 2 * RECORD_BYTES;
+        const op = u16[record / 2];
+        // A breakpoint may have come meanwhile.
+        if (op === OP_UNDECODED ? this.threshold !== 1 : op <= OP_BREAK) return;
+        u16[record / 2] = op | OP_COMPILED;
+        i32[(record + ENTRY) / 4] = tableIndex << ENTRY_BITS | number;
+      });
+    }
   }
 
-  #takeIndex(): number {
-    const free = this.#freeIndices.pop();
-    if (free !== undefined) return free;
-    if (this.#nextIndex >= this.table.length) this.table.grow(this.table.length);
-    return this.#nextIndex++;
+  #drop(page: number, stays: Compiled = []): void {
+    const regions = this.#compiled.get(page);
+    if (!regions) return;
+    this.#compiled.delete(page);
+    this.#instructions -= instructionsOf(regions);
+    this.#pagesDropped++;
+    const base = this.#base(page);
+    this.view.i32[(base + DECODED_HEADER + HEADER.compiled) / 4] = 0;
+    for (const region of regions) {
+      for (const offset of region.entries) {
+        this.view.u16[(base + offset / 2 * RECORD_BYTES) / 2] &= ~OP_COMPILED;
+      }
+      if (!stays.includes(region)) this.table.set(region.tableIndex, null);
+    }
+  }
+
+  #dropAll(): void {
+    for (const page of [...this.#compiled.keys()]) this.#drop(page);
+    this.#nextIndex = 0;
+  }
+
+  #codeOf(page: number): Uint16Array {
+    const number = this.view.i32[(this.#base(page) + DECODED_HEADER + HEADER.page) / 4];
+    const first = (this.layout.ram + number * 4096) / 2;
+    return this.view.u16.subarray(first, first + SLOTS);
   }
 
   #base(page: number): number {
-    return this.parts.layout.decoded + page * DECODED_BYTES;
+    return this.layout.decoded + page * DECODED_BYTES;
   }
+}
+
+/** Whether regions execute an instruction at some slot of their page. */
+function touch(regions: readonly CompiledRegion[], slots: ReadonlySet<number>): boolean {
+  return slots.size > 0 &&
+    regions.some(({ offsets }) => offsets.some((offset) => slots.has(offset / 2)));
+}
+
+function instructionsOf(regions: Compiled): number {
+  return regions.reduce((sum, { offsets }) => sum + offsets.length, 0);
+}
+
+function equal(a: Uint16Array, b: Uint16Array): boolean {
+  return a.every((half, i) => half === b[i]);
 }

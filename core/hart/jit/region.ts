@@ -1,12 +1,10 @@
 /** The control flow of a page of code: which instructions are compiled together, in which blocks. */
 import { decode, type Decoded } from "../../isa/decode.ts";
-import type { Effect } from "../../isa/effect.ts";
+import type { Effect, SystemName } from "../../isa/effect.ts";
 import { INSTRUCTIONS } from "../../isa/isa.ts";
 import { BLOCK_CYCLES_MAX } from "../layout.ts";
 
 const PAGE_BYTES = 4096;
-/** More instructions of a page than this are not compiled. */
-const INSTRUCTIONS_MAX = 1000;
 /** A function and those that call it become one region up to this many instructions. */
 const CALLED_INSTRUCTIONS_MAX = 200;
 
@@ -52,6 +50,9 @@ export interface PageView {
   warm(offset: number): boolean;
 }
 
+/** What changes nothing but what the next instruction is, at most by a trap. */
+const IN_ORDER: ReadonlySet<SystemName> = new Set(["fence", "fence.i", "sfence.vma"]);
+
 type Kind = "plain" | "jump" | "branch" | "indirect" | "system";
 
 /** By instruction: what it does to control flow. */
@@ -80,7 +81,7 @@ export function recoverRegions(
   for (const offset of [...far, ...near]) lead(offset);
   while (open.length > 0) {
     for (let offset = open.pop()!; !placed.has(offset);) {
-      const instruction = placed.size < INSTRUCTIONS_MAX ? place(page, offset) : undefined;
+      const instruction = place(page, offset);
       if (!instruction) break;
       const { decoded } = instruction;
       const kind = KINDS[decoded.index];
@@ -245,7 +246,7 @@ function kindOf(effects: readonly Effect[]): Kind {
     if (effect.op === "jump") {
       return effect.target.op === "add" && effect.target.a.op === "pc" ? "jump" : "indirect";
     }
-    if (effect.op === "system") return effect.name === "fence" ? "plain" : "system";
+    if (effect.op === "system") return IN_ORDER.has(effect.name) ? "plain" : "system";
   }
   return "plain";
 }

@@ -381,7 +381,7 @@ Deno.test("table indices are used again when code is rewritten", async () => {
     await rig.run(500);
     rig.write(DRAM, new Uint8Array(Uint32Array.of(assemble(`addi a0, a0, ${i + 1}`)).buffer));
   }
-  const { dropped, regions } = rig.machine.engine.jit.statistics;
+  const { pagesDropped: dropped, regions } = rig.machine.engine.jit.statistics;
   assert(dropped >= 20 && regions <= 2, `${dropped} dropped, ${regions} regions`);
   const { table } = rig.machine.engine.jit;
   let used = 0;

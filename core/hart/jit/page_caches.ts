@@ -1,0 +1,64 @@
+/**
+ * The last page that was reached through each base register: a TLB entry in two locals.
+ *
+ * They stay right while a region runs: whatever takes a translation or a right to store away makes
+ * the region end (see `leave`), and locals begin anew with the next call.
+ */
+import { long, type Void } from "../../wasm/code.ts";
+import type { FunctionBuilder, LocalOf } from "../../wasm/module.ts";
+import type { Region } from "./region.ts";
+import { INSTRUCTIONS } from "../../isa/isa.ts";
+
+/** Accesses through a base register from which on a cache for it pays. */
+const ACCESSES_MIN = 2;
+
+export type AccessKind = "load" | "store";
+
+/** A page: what an address in it has in its upper bits, and what leads from there to this memory. */
+export interface PageCache {
+  readonly tag: LocalOf<"i64">;
+  readonly addend: LocalOf<"i64">;
+}
+
+const KINDS: readonly (AccessKind | undefined)[] = INSTRUCTIONS.map(({ effects }) => {
+  const text = JSON.stringify(effects, (_, v) => typeof v === "bigint" ? `${v}` : v);
+  return text.includes('"op":"store"')
+    ? "store"
+    : text.includes('"op":"load"')
+    ? "load"
+    : undefined;
+});
+
+/** The page caches of a region. */
+export class PageCaches {
+  readonly #counts = new Map<string, number>();
+  readonly #caches = new Map<string, PageCache>();
+
+  constructor(readonly builder: FunctionBuilder, { blocks }: Region) {
+    for (const { instructions } of blocks.values()) {
+      for (const { decoded } of instructions) {
+        const kind = KINDS[decoded.index];
+        if (!kind) continue;
+        const key = `${kind} ${decoded.rs1}`;
+        this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+      }
+    }
+  }
+
+  /** The cache of accesses of a kind through a base register; undefined if there is none. */
+  of(kind: AccessKind, base: number): PageCache | undefined {
+    const key = `${kind} ${base}`;
+    if ((this.#counts.get(key) ?? 0) < ACCESSES_MIN) return undefined;
+    let cache = this.#caches.get(key);
+    if (!cache) {
+      cache = { tag: this.builder.i64(), addend: this.builder.i64() };
+      this.#caches.set(key, cache);
+    }
+    return cache;
+  }
+
+  /** No address has this tag. Only once all of the region has been emitted. */
+  clear(): Void[] {
+    return [...this.#caches.values()].map(({ tag }) => tag.set(long(-1)));
+  }
+}
