@@ -209,7 +209,7 @@ Deno.test("hints stand at the branches that they belong to, and the module valid
   assertEquals([bytes[body + first], bytes[body + second]], [0x04, 0x0d], "an if and a br_if");
 });
 
-Deno.test("encode() refuses what cannot be encoded, by name", () => {
+Deno.test("what cannot be encoded is refused by name", () => {
   const undefinedFunction = new Module();
   const missing = undefinedFunction.function("missing", [], "i32");
   const caller = undefinedFunction.function("caller", [], "i32");
@@ -219,19 +219,28 @@ Deno.test("encode() refuses what cannot be encoded, by name", () => {
   const stray = new Module();
   const jumper = stray.function("jumper", [], "void");
   let outside: Label | undefined;
-  stray.define(jumper, () => [
-    block((label) => {
-      outside = label;
-      return [];
-    }),
-    br(outside!),
-  ]);
+  assertThrows(
+    () =>
+      stray.define(jumper, () => [
+        block((label) => {
+          outside = label;
+          return [];
+        }),
+        br(outside!),
+      ]),
+    TypeError,
+    `"jumper" branches to a label`,
+  );
 
   const other = new Module();
   const foreign = new Module().function("foreign", [], "void");
   const local = other.function("local", [], "void");
-  other.define(local, () => [foreign.call()]);
-  assertThrows(() => other.encode(), TypeError, `"local" calls a function of another module`);
+  assertThrows(
+    () => other.define(local, () => [foreign.call()]),
+    TypeError,
+    `"local" calls a function of another module`,
+  );
+  assertThrows(() => other.import("env", "late", [], "void"), TypeError, "precede");
 });
 
 Deno.test("encode() holds more functions, locals and code than one byte can count", () => {
