@@ -23,7 +23,8 @@ Deno.test("code beyond the bound is dropped, and compiled again when it runs aga
   rig.start(DRAM);
   await rig.runTo(labels.get("end")!, 0, 2_000_000);
   assertEquals(rig.x(10), BigInt(rounds * pages * additions));
-  const { instructions, dropped, compilations } = rig.machine.engine.jit.statistics;
+  const { instructions, pagesDropped: dropped, modules: compilations } =
+    rig.machine.engine.jit.statistics;
   console.log({ instructions, dropped, compilations });
   assert(instructions <= 200_000, `${instructions} instructions are compiled`);
   assert(dropped > pages, `only ${dropped} pages were dropped`);
