@@ -2,6 +2,7 @@
 import { dirname, resolve } from "@std/path";
 import { z } from "zod";
 import type { MachineOptions } from "../core/machine.ts";
+import { JIT_THRESHOLD_MAX } from "../core/machine_options.ts";
 import { DISK_COUNT_MAX } from "../devices/board.ts";
 import { reason, UsageError } from "./errors.ts";
 import { type Flag, type Flags, suggestion } from "./flags.ts";
@@ -38,7 +39,7 @@ const reseed = text.transform((value, context) => {
   return z.NEVER;
 });
 
-const jitThreshold = whole(0, 2 ** 30).refine((value) => (value & (value - 1)) === 0, {
+const jitThreshold = whole(0, JIT_THRESHOLD_MAX).refine((value) => (value & (value - 1)) === 0, {
   error: "0 or a power of two is needed",
 });
 

@@ -5,6 +5,8 @@ import { ROM_BYTES, TLB_ENTRIES_MAX } from "./hart/layout.ts";
 import type { Host } from "./host.ts";
 
 const MIB = 1024 * 1024;
+/** Of `jitThreshold`. */
+export const JIT_THRESHOLD_MAX = 2 ** 24;
 
 /** What a machine starts from. */
 export interface MachineOptions {
@@ -29,8 +31,8 @@ export interface MachineOptions {
     /** Flush every TLB whenever this many cycles have passed. */
     readonly flushEveryCycles?: number;
     /**
-     * Jumps to an instruction after which its page is compiled: a power of two, or 0 for an
-     * interpreter alone.
+     * Jumps to an instruction after which its page is compiled: a power of two up to 2^24, or 0 for
+     * an interpreter alone.
      */
     readonly jitThreshold?: number;
     /** Makes what compiles hot pages: a thread of its own, where the host has threads. */
@@ -52,12 +54,19 @@ export function checkOptions({ memoryBytes, harts, rom, engine }: MachineOptions
     throw new RangeError(`The ROM has ${rom.length} bytes; at most ${ROM_BYTES} fit`);
   }
   const entries = engine?.tlbEntries ?? TLB_ENTRIES_MAX;
-  if (
-    !Number.isInteger(entries) || entries < 1 || entries > TLB_ENTRIES_MAX ||
-    (entries & (entries - 1)) !== 0
-  ) {
+  if (!isPowerOfTwo(entries, TLB_ENTRIES_MAX)) {
     throw new RangeError(
       `A TLB has a power of two of entries, from 1 to ${TLB_ENTRIES_MAX}, not ${entries}`,
     );
   }
+  const threshold = engine?.jitThreshold ?? 0;
+  if (threshold !== 0 && !isPowerOfTwo(threshold, JIT_THRESHOLD_MAX)) {
+    throw new RangeError(
+      `A jitThreshold is 0 or a power of two, at most ${JIT_THRESHOLD_MAX}, not ${threshold}`,
+    );
+  }
+}
+
+function isPowerOfTwo(value: number, max: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= max && (value & (value - 1)) === 0;
 }
