@@ -3,6 +3,7 @@ import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { DeviceBus } from "./bus.ts";
 import type { Device, HartLine, IrqLine } from "./device.ts";
 import { type Bus, Engine } from "./hart/engine.ts";
+import type { JitStatistics } from "./hart/jit/jit.ts";
 import { DRAM, MACHINE, TLB_ENTRIES_MAX } from "./hart/layout.ts";
 import { resetHart, restoreHart, saveHart } from "./hart/state.ts";
 import type { Host, Input, Output, PowerOutput } from "./host.ts";
@@ -24,6 +25,13 @@ const SLICE_CYCLES_MAX = 1_000_000;
 /** Jumps to an instruction after which its page is compiled. */
 const JIT_THRESHOLD = 8192;
 const LINE_BITS = { MSIP: 1 << 3, MTIP: 1 << 7, SEIP: 1 << 9, MEIP: 1 << 11 } as const;
+
+/** What the engine has done since its machine was made; for people, never for the machine. */
+export interface EngineStatistics {
+  /** Cycles in which some hart acted, in either tier; those that a restore has taken back count too. */
+  readonly actedCycles: number;
+  readonly jit: JitStatistics;
+}
 
 /** A machine, at a cycle. */
 export class Machine implements Bus {
@@ -52,6 +60,7 @@ export class Machine implements Bus {
   #power: PowerOutput | undefined;
   #nextDigest = DIGEST_CYCLES;
   #nextFlush: number;
+  #actedCycles = 0;
 
   /**
    * Called after each stretch of cycles in which one hart acted, once in each cycle.
@@ -124,6 +133,10 @@ export class Machine implements Bus {
     const hart = this.#scheduler.hart;
     return this.#cycle + i32[this.engine.index32(hart, "granted")] -
       i32[this.engine.index32(hart, "left")] - 1;
+  }
+
+  get engineStatistics(): EngineStatistics {
+    return { actedCycles: this.#actedCycles, jit: this.engine.jit.statistics };
   }
 
   /** For the engine: a load of the instruction under way that is not from memory. */
@@ -392,6 +405,7 @@ export class Machine implements Bus {
     this.#running = false;
     const from = this.#cycle;
     this.#cycle += this.engine.i32[this.engine.index32(hart, "granted")] - left;
+    this.#actedCycles += this.#cycle - from;
     if (this.onActed && this.#cycle > from) {
       const interrupts = this.engine.i32[this.engine.index32(hart, "interrupted")];
       const traps = this.engine.i32[this.engine.index32(hart, "notRetired")] - interrupts;

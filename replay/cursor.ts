@@ -1,5 +1,5 @@
 /** A position in a recording: what every client of the debugger holds, one each. */
-import type { WatchHit } from "../core/machine.ts";
+import type { EngineStatistics, WatchHit } from "../core/machine.ts";
 
 /** Where a continue, forward or backward, shall stop. Hit conditions are the debugger's business. */
 export interface StopConditions {
@@ -83,5 +83,7 @@ export interface Cursor {
   returnFromBranch(): Promise<void>;
   /** The digest of the state here. */
   digest(): string;
+  /** What it took to come here and wherever else its machine has been: nothing of the recording. */
+  readonly engine: EngineStatistics;
   close(): void;
 }

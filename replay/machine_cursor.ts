@@ -1,5 +1,6 @@
 /** A cursor with a machine of its own. */
 import { DRAM, ROM, ROM_BYTES } from "../core/hart/layout.ts";
+import type { EngineStatistics } from "../core/machine.ts";
 import { BranchHost, type ReadBlocks, type UnknownBlocks } from "./branch_host.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "./cursor.ts";
@@ -220,6 +221,10 @@ export class MachineCursor implements Cursor {
 
   digest(): string {
     return this.#traveller.machine.digest();
+  }
+
+  get engine(): EngineStatistics {
+    return this.#traveller.machine.engineStatistics;
   }
 
   close(): void {

@@ -8,6 +8,7 @@ import { continueForward } from "./continue.ts";
 import { deleteOne } from "./delete.ts";
 import { digest } from "./digest.ts";
 import { disassemble } from "./disassemble.ts";
+import { engine } from "./engine.ts";
 import { events } from "./events.ts";
 import { goto } from "./goto.ts";
 import { hart } from "./hart.ts";
@@ -55,6 +56,7 @@ export const COMMANDS: readonly Command[] = [
   physical,
   events,
   digest,
+  engine,
   branch,
   setRegister,
   setMemory,

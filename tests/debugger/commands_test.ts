@@ -1,4 +1,6 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { COMPILED_INSTRUCTIONS_MAX } from "../../core/hart/jit/jit.ts";
+import type { MachineOptions } from "../../core/machine.ts";
 import { runLine } from "../../debugger/command.ts";
 import { COMMANDS } from "../../debugger/commands/list.ts";
 import { CommandError, Debugger } from "../../debugger/debugger.ts";
@@ -6,8 +8,8 @@ import { elfSymbols } from "../../debugger/symbols/elf_symbols.ts";
 import { imageUrl } from "../../guests/images.ts";
 import { SimpleCursor } from "./simple_cursor.ts";
 
-async function pocket() {
-  const cursor = await SimpleCursor.boot("pocket");
+async function pocket(engine?: MachineOptions["engine"]) {
+  const cursor = await SimpleCursor.boot("pocket", 1, Infinity, engine);
   const symbols = elfSymbols(Deno.readFileSync(imageUrl("pocket")));
   const events = [{ cycle: 100, id: "m/uart0#0", kind: "input", input: { kind: "console" } }];
   const debug = new Debugger({ cursor, symbols, events });
@@ -97,6 +99,47 @@ Deno.test("commands refuse what makes no sense, in one line", async () => {
     const error = await assertRejects(() => run(line), CommandError, message);
     assert(!error.message.includes("\n"), error.message);
   }
+});
+
+Deno.test("engine tells what each tier ran, and what is compiled", async () => {
+  for (const jitThreshold of [0, 64]) {
+    const { cursor, run } = await pocket({ jitThreshold });
+    const { text, data } = await run("engine");
+    const { tier0, tier1, compiled } = data as Record<string, Record<string, number>>;
+    // Traps and interrupts take cycles too, and it has some hundreds of them; it idles otherwise.
+    const retired = Number(cursor.readRegister(0, "minstret"));
+    assert(retired < cursor.cycle);
+    const others = tier0.cycles + tier1.cycles - retired;
+    assert(others > 0 && others < 1000, `${others} cycles retired nothing`);
+    assertEquals(compiled.instructionsMax, COMPILED_INSTRUCTIONS_MAX);
+    assertMatch(text, new RegExp(`^tier 0 +${tier0.cycles} cycles.*\\ntier 1 +${tier1.cycles} `));
+    if (jitThreshold === 0) {
+      assertEquals([tier1.cycles, tier1.calls, compiled.pages, data.modules], [0, 0, 0, 0]);
+      continue;
+    }
+    assert(tier1.cycles > tier0.cycles && tier0.cycles > 0);
+    assert(tier1.calls > 0 && compiled.pages > 0 && (data.wasmBytes as number) > 0);
+    assert(compiled.instructions >= compiled.regions && compiled.regions >= compiled.pages);
+  }
+});
+
+Deno.test("engine counts what was run to come to a position, again if it was run again", async () => {
+  // It never idles: something acts in every cycle.
+  const cursor = await SimpleCursor.boot("race", 1, Infinity, { jitThreshold: 64 });
+  const debug = new Debugger({ cursor, symbols: elfSymbols(Deno.readFileSync(imageUrl("race"))) });
+  const ran = async () => {
+    const { data } = await runLine(COMMANDS, debug, "engine");
+    const { tier0, tier1 } = data as Record<string, { cycles: number }>;
+    return tier0.cycles + tier1.cycles;
+  };
+  assertEquals(await ran(), cursor.end);
+  const digest = cursor.digest();
+  // This cursor always begins at a copy, here that of cycle 0.
+  await cursor.seek(1_234_567);
+  assertEquals(await ran(), cursor.end + 1_234_567);
+  await cursor.seek(cursor.end);
+  assertEquals(await ran(), cursor.end + 1_234_567 + cursor.end);
+  assertEquals(cursor.digest(), digest);
 });
 
 Deno.test("registers, harts, disassemble, symbol, events and help answer with data", async () => {

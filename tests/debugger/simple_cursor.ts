@@ -4,7 +4,12 @@
  */
 import { CSR_NUMBERS } from "../../core/isa/registers.ts";
 import { F, hartBase, X } from "../../core/hart/layout.ts";
-import { Machine, type WatchHit } from "../../core/machine.ts";
+import {
+  type EngineStatistics,
+  Machine,
+  type MachineOptions,
+  type WatchHit,
+} from "../../core/machine.ts";
 import type { State } from "../../core/state.ts";
 import { MemoryHost } from "../../devices/host/memory_host.ts";
 import { machineOptions } from "../../devices/machine_options.ts";
@@ -38,12 +43,21 @@ export class SimpleCursor implements Cursor {
   #branch: { readonly from: number; readonly copies: Copy[]; readonly end: number } | undefined;
 
   /** Runs a guest to its end, or to a cycle. */
-  static async boot(image: ImageName, harts = 1, cycles = Infinity): Promise<SimpleCursor> {
+  static async boot(
+    image: ImageName,
+    harts = 1,
+    cycles = Infinity,
+    engine?: MachineOptions["engine"],
+  ): Promise<SimpleCursor> {
     const memoryBytes = 4 << 20;
     const bios = { name: image, bytes: Deno.readFileSync(imageUrl(image)) };
     const config = { memoryBytes, harts, seed: 20, diskTiming: "model", disks: [] } as const;
     const options = machineOptions(config, { bios }, new MemoryHost());
-    const cursor = new SimpleCursor(await Machine.create(options), harts, memoryBytes);
+    const cursor = new SimpleCursor(
+      await Machine.create({ ...options, engine }),
+      harts,
+      memoryBytes,
+    );
     await cursor.#record(cycles);
     return cursor;
   }
@@ -240,6 +254,10 @@ export class SimpleCursor implements Cursor {
 
   digest(): string {
     return this.#machine.digest();
+  }
+
+  get engine(): EngineStatistics {
+    return this.#machine.engineStatistics;
   }
 
   close(): void {}

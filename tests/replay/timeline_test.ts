@@ -25,6 +25,22 @@ Deno.test("cursors of one timeline do not move each other", async () => {
   timeline.close();
 });
 
+Deno.test("a cursor's engine counts all cycles that its machine ran, on replays too", async () => {
+  const timeline = timelineOf(await record(POCKET), { spacing: Infinity });
+  const cursor = await timeline.cursor(POCKET.cycles);
+  const { work } = cursor;
+  assert(work > 0 && work < POCKET.cycles, "it idles now and then");
+  assertEquals(cursor.engine.actedCycles, work);
+  assert(cursor.engine.jit.cycles > 0 && cursor.engine.jit.cycles < work);
+  const digest = cursor.digest();
+  await cursor.seek(0);
+  assertEquals(cursor.engine.actedCycles, work, "a restore runs nothing");
+  await cursor.seek(POCKET.cycles);
+  assertEquals([cursor.engine.actedCycles, cursor.work], [2 * work, work]);
+  assertEquals(cursor.digest(), digest);
+  timeline.close();
+});
+
 Deno.test("a write starts a branch, and the recording stays as it was", async () => {
   const recording = await record(POCKET);
   const timeline = timelineOf(recording, { spacing: 50_000 });

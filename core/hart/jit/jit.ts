@@ -25,7 +25,7 @@ import {
 /** Pages of one module at most: a compilation must not be felt. */
 const BATCH_PAGES = 8;
 /** Instructions that are kept compiled at most; the oldest pages go first. */
-const COMPILED_INSTRUCTIONS_MAX = 200_000;
+export const COMPILED_INSTRUCTIONS_MAX = 200_000;
 /** An instruction is entered, and a branch followed, if its heat is the threshold >> this at least. */
 const ENTRY_SHIFT = 3;
 const WARM_SHIFT = 7;

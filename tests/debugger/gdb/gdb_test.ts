@@ -94,7 +94,7 @@ Deno.test("gdb: conditions, reverse-next, reverse-step and temporary breakpoints
     ...["echo [again]\\n", "thbreak *note_alarm", "continue", `p ${alarms}`],
     ...["continue", "echo [monitor]\\n"],
     ...["monitor break note_alarm", "monitor breakpoints", "monitor reverse-continue", "stepi"],
-    ...["monitor nonsense", "monitor disassemble note_alarm 3"],
+    ...["monitor nonsense", "monitor engine", "monitor disassemble note_alarm 3"],
   ]);
   assertMatch(section(output, "condition"), /Breakpoint 1, 0x[0-9a-f]+ in note_alarm \(\)/);
   assertMatch(section(output, "condition"), /= 10$/m);
@@ -103,6 +103,7 @@ Deno.test("gdb: conditions, reverse-next, reverse-step and temporary breakpoints
   assertMatch(output, /breakpoint \d+ at 0x[0-9a-f]+ <note_alarm>/);
   assertMatch(output, /stopped at a breakpoint on hart 0/);
   assertStringIncludes(output, 'Unknown command "nonsense"; "help" lists them');
+  assertMatch(output, /^tier 0 +[1-9]\d* cycles .*\ntier 1 +[1-9]\d* cycles /m);
   assertMatch(output, /<note_alarm>: c\.addi/);
 });
 
