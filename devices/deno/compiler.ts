@@ -72,6 +72,7 @@ export class Answer {
  * The thread takes a while to start: make it early, and {@link open} it for a machine.
  */
 export class ThreadCompiler implements Compiler {
+  readonly batchPages = 8;
   readonly #answer = new Answer();
   readonly #thread: Worker;
   #asked: readonly HotPage[] | undefined;

@@ -48,8 +48,9 @@ export interface CompiledBatch {
 
 /** Compiles one batch at a time. */
 export interface Compiler {
-  /** Whether it can take pages now. */
+  /** Whether it can take pages now, and how many at most. */
   readonly isIdle: boolean;
+  readonly batchPages: number;
   submit(pages: readonly HotPage[]): void;
   /** What has been submitted, once it is compiled. */
   take(): CompiledBatch | undefined;
@@ -63,6 +64,8 @@ export interface CompilerParts extends RegionParts {
 
 /** Compiles at once, on the calling thread. */
 export class DirectCompiler implements Compiler {
+  /** Nobody must feel the pause. */
+  readonly batchPages = 2;
   #batch: CompiledBatch | undefined;
 
   constructor(readonly parts: CompilerParts) {}

@@ -22,8 +22,6 @@ import {
   SLOT,
 } from "./compiler.ts";
 
-/** Pages of one module at most: a compilation must not be felt. */
-const BATCH_PAGES = 8;
 /** Instructions that are kept compiled at most; the oldest pages go first. */
 export const COMPILED_INSTRUCTIONS_MAX = 200_000;
 /** An instruction is entered, and a branch followed, if its heat is the threshold >> this at least. */
@@ -59,6 +57,18 @@ interface Placed extends CompiledRegion {
 /** The compiled code of a decoded page. */
 type Compiled = readonly Placed[];
 
+/** What a decoded page has been through. */
+interface History {
+  /** The page that it is the decoded form of; another one begins anew. */
+  readonly physicalPage: number;
+  /** How often it has asked to be compiled since it was compiled last. */
+  asked: number;
+  timesCompiled: number;
+  timesRewritten: number;
+  /** Records where no region begins although the threshold is 1. */
+  readonly refused: Set<number>;
+}
+
 /** Views of the machine's memory. */
 interface Views {
   readonly u16: Uint16Array;
@@ -79,13 +89,10 @@ export class Jit {
   });
   /** By decoded page, the oldest first. */
   readonly #compiled = new Map<number, Compiled>();
-  /** Decoded pages to be compiled, and how often each has asked since it was compiled last. */
+  /** Decoded pages to be compiled. */
   readonly #wanted = new Set<number>();
-  readonly #asked = new Map<number, number>();
-  readonly #timesCompiled = new Map<number, number>();
-  readonly #timesRewritten = new Map<number, number>();
-  /** By decoded page, records where no region begins although the threshold is 1. */
-  readonly #refused = new Map<number, Set<number>>();
+  /** By decoded page. */
+  readonly #histories = new Map<number, History>();
   #breakSlots: ReadonlySet<number> = new Set();
   #nextIndex = 0;
   #instructions = 0;
@@ -126,13 +133,13 @@ export class Jit {
     const page = Math.floor(record * RECORD_BYTES / DECODED_BYTES);
     const op = (this.layout.decoded + record * RECORD_BYTES) / 2;
     if (this.view.u16[op] & OP_COMPILED) return;
-    if ((this.#timesRewritten.get(page) ?? 0) > REWRITTEN_MAX) return;
+    const history = this.#history(page);
+    if (history.timesRewritten > REWRITTEN_MAX) return;
     if (this.threshold === 1) return this.#compileNow(page, record);
-    const asked = (this.#asked.get(page) ?? 0) + 1;
-    this.#asked.set(page, asked);
+    history.asked++;
     // A page that has been compiled again and again must deserve it.
-    const times = this.#timesCompiled.get(page) ?? 0;
-    if (asked >= 1 << Math.max(0, times - COMPILED_AT_ONCE)) this.#wanted.add(page);
+    const needed = 1 << Math.max(0, history.timesCompiled - COMPILED_AT_ONCE);
+    if (history.asked >= needed) this.#wanted.add(page);
   }
 
   /** Between two slices: installs what has been compiled, and has some of what is hot compiled. */
@@ -142,10 +149,11 @@ export class Jit {
     const pages: HotPage[] = [];
     for (const page of this.#wanted) {
       this.#wanted.delete(page);
-      this.#asked.set(page, 0);
-      this.#timesCompiled.set(page, Math.min(40, (this.#timesCompiled.get(page) ?? 0) + 1));
+      const history = this.#history(page);
+      history.asked = 0;
+      history.timesCompiled = Math.min(COMPILED_AT_ONCE + 20, history.timesCompiled + 1);
       pages.push(this.#lookAt(page));
-      if (pages.length === BATCH_PAGES) break;
+      if (pages.length === this.compiler.batchPages) break;
     }
     this.compiler.submit(pages);
     this.#takeBatch();
@@ -153,8 +161,9 @@ export class Jit {
 
   /** A store changes a page, or its decoded form goes: forgets its compiled code. */
   rewritten(page: number): void {
-    this.#timesRewritten.set(page, (this.#timesRewritten.get(page) ?? 0) + 1);
-    this.#refused.delete(page);
+    const history = this.#history(page);
+    history.timesRewritten++;
+    history.refused.clear();
     this.#drop(page);
   }
 
@@ -162,7 +171,7 @@ export class Jit {
   setBreakSlots(slots: ReadonlySet<number>): void {
     const changed = new Set([...slots, ...this.#breakSlots]);
     this.#breakSlots = slots;
-    this.#refused.clear();
+    for (const { refused } of this.#histories.values()) refused.clear();
     for (const [page, regions] of [...this.#compiled]) {
       if (touch(regions, changed)) this.#drop(page);
     }
@@ -174,12 +183,27 @@ export class Jit {
   }
 
   #compileNow(page: number, record: number): void {
-    if (this.#refused.get(page)?.has(record)) return;
+    const { refused } = this.#history(page);
+    if (refused.has(record)) return;
     this.compiler.submit([this.#lookAt(page)]);
     this.#takeBatch();
-    if (this.view.u16[(this.layout.decoded + record * RECORD_BYTES) / 2] & OP_COMPILED) return;
-    if (!this.#refused.has(page)) this.#refused.set(page, new Set());
-    this.#refused.get(page)!.add(record);
+    const op = (this.layout.decoded + record * RECORD_BYTES) / 2;
+    if (!(this.view.u16[op] & OP_COMPILED)) refused.add(record);
+  }
+
+  #history(page: number): History {
+    const physicalPage = this.#physicalPage(page);
+    const known = this.#histories.get(page);
+    if (known?.physicalPage === physicalPage) return known;
+    const history = {
+      physicalPage,
+      asked: 0,
+      timesCompiled: 0,
+      timesRewritten: 0,
+      refused: new Set<number>(),
+    };
+    this.#histories.set(page, history);
+    return history;
   }
 
   #lookAt(page: number): HotPage {
@@ -281,9 +305,12 @@ export class Jit {
   }
 
   #codeOf(page: number): Uint16Array {
-    const number = this.view.i32[(this.#base(page) + DECODED_HEADER + HEADER.page) / 4];
-    const first = (this.layout.ram + number * 4096) / 2;
+    const first = (this.layout.ram + this.#physicalPage(page) * 4096) / 2;
     return this.view.u16.subarray(first, first + SLOTS);
+  }
+
+  #physicalPage(page: number): number {
+    return this.view.i32[(this.#base(page) + DECODED_HEADER + HEADER.page) / 4];
   }
 
   #base(page: number): number {
