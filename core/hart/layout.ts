@@ -206,8 +206,10 @@ export const MACHINE = {
   /** Cycles that ran in tier 1, and how often tier 0 went there (i64 each). */
   compiledCycles: 48,
   compiledCalls: 56,
-  /** Whether pages have lost their write entries since somebody set this to 0 (i32). */
-  writersDropped: 64,
+  /** Whether TLB entries, perhaps those in use, have gone since somebody set this to 0 (i32). */
+  entriesDropped: 64,
+  /** Whether compiled code is making a call: it leaves by itself where its translations go (i32). */
+  inCompiled: 68,
 } as const;
 
 /** Physical address of DRAM and of the reset ROM. */

@@ -54,7 +54,7 @@ export function emitTranslations(module: Module, layout: Layout): Translations {
     const hart = f.i64();
     const regime = f.i64();
     return [
-      machine.storeI32(1, MACHINE.writersDropped),
+      machine.storeI32(1, MACHINE.entriesDropped),
       hart.set(long(hartBase(0))),
       loop((nextHart) => [
         regime.set(long(0)),
@@ -172,7 +172,10 @@ export function emitTranslations(module: Module, layout: Layout): Translations {
               br(nextRegime),
             ]),
           ]),
-          ...cutSlice(hart),
+          // What is under execution must be fetched anew.
+          when(machine.loadI32(MACHINE.inCompiled), [
+            machine.storeI32(1, MACHINE.entriesDropped),
+          ], cutSlice(hart)),
         ]),
         when(other.tee(other.add(HART_BYTES)).ltU(hartBase(layout.harts)), [br(nextHart)]),
       ]),

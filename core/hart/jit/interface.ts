@@ -67,15 +67,22 @@ export function emitHelpers(
   const regime = (hart: I64) => get(hart, "regime").wrap();
   const machine = long(0);
   const begin = (hart: I64, left: I32) =>
-    sequence(put(hart, "left", left.extendU()), machine.storeI32(0, MACHINE.writersDropped));
+    sequence(
+      put(hart, "left", left.extendU()),
+      machine.storeI32(0, MACHINE.entriesDropped),
+      machine.storeI32(1, MACHINE.inCompiled),
+    );
   const outcome = (hart: I64, left: I32, alsoCut: I32 = int(0)): I32 =>
     faulted(hart).choose(
       int(LEAVE.fault),
-      get(hart, "left").wrap().ne(left).or(machine.loadI32(MACHINE.writersDropped)).or(alsoCut)
+      get(hart, "left").wrap().ne(left).or(machine.loadI32(MACHINE.entriesDropped)).or(alsoCut)
         .select(int(LEAVE.cut), int(LEAVE.stay)),
     );
   const end = (hart: I64, left: I32, alsoCut?: I32): Void =>
-    put(hart, "leave", outcome(hart, left, alsoCut).extendU());
+    sequence(
+      machine.storeI32(0, MACHINE.inCompiled),
+      put(hart, "leave", outcome(hart, left, alsoCut).extendU()),
+    );
 
   const load: Helpers["load"] = module.function(
     "compiledLoad",
