@@ -33,12 +33,15 @@ const KINDS: readonly (AccessKind | undefined)[] = INSTRUCTIONS.map(({ effects }
 export class PageCaches {
   readonly #counts = new Map<string, number>();
   readonly #caches = new Map<string, PageCache>();
+  /** Base registers that follow a list: where they lead is another page each time. */
+  readonly #chased = new Set<number>();
 
   constructor(readonly builder: FunctionBuilder, { blocks }: Region) {
     for (const { instructions } of blocks.values()) {
       for (const { decoded } of instructions) {
         const kind = KINDS[decoded.index];
         if (!kind) continue;
+        if (kind === "load" && decoded.rd === decoded.rs1) this.#chased.add(decoded.rs1);
         const key = `${kind} ${decoded.rs1}`;
         this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
       }
@@ -48,7 +51,7 @@ export class PageCaches {
   /** The cache of accesses of a kind through a base register; undefined if there is none. */
   of(kind: AccessKind, base: number): PageCache | undefined {
     const key = `${kind} ${base}`;
-    if ((this.#counts.get(key) ?? 0) < ACCESSES_MIN) return undefined;
+    if (this.#chased.has(base) || (this.#counts.get(key) ?? 0) < ACCESSES_MIN) return undefined;
     let cache = this.#caches.get(key);
     if (!cache) {
       cache = { tag: this.builder.i64(), addend: this.builder.i64() };
