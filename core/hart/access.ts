@@ -66,6 +66,11 @@ export function tlbEntry(layout: Layout, regimeTlb: I64, address: I64): I64 {
   return regimeTlb.add(address.shrU(8).and((layout.tlbEntries - 1) << 4));
 }
 
+/** Whether the entry with this tag holds an address. Tags have zero low bits: one that is not aligned never hits. */
+export function tlbHit(tag: I64, address: I64, size: number): I32 {
+  return tag.eq(address.and(-4096 | (size - 1)));
+}
+
 /** Reads a value of 1, 2, 4 or 8 bytes, zero-extended. */
 export function loadBytes(address: I64, size: I64): I64 {
   return size.eq(8).choose(

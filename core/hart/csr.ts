@@ -285,6 +285,15 @@ export function csrNumbers(): { names: Map<string, number>; positions: Map<numbe
   return { names, positions };
 }
 
+const { positions } = csrNumbers();
+/** No position in the access function's table: an illegal access. */
+export const NO_CSR = 0xff;
+
+/** The position of a CSR in that table, if there is such a CSR. */
+export function csrPosition(number: number): number | undefined {
+  return positions.get(number);
+}
+
 export function emitCsrAccess(module: Module, pages: Pages, pmp: Pmp): CsrAccess {
   const table = csrs(emitActions(module, pages, pmp));
   const access: CsrAccess = module.function(

@@ -3,7 +3,7 @@ import { decode, type Decoded } from "../isa/decode.ts";
 import { INSTRUCTIONS } from "../isa/isa.ts";
 import { Module } from "../wasm/module.ts";
 import { emitAccess } from "./access.ts";
-import { CSR_KIND, csrNumbers, emitCsrAccess } from "./csr.ts";
+import { CSR_KIND, csrPosition, emitCsrAccess, NO_CSR } from "./csr.ts";
 import { emitFloat } from "./float/float.ts";
 import { emitInterpreter } from "./interpreter/interpreter.ts";
 import { emitSingle, emitWordAt } from "./interpreter/single.ts";
@@ -39,6 +39,7 @@ import { emitPmp } from "./pmp.ts";
 import { emitHelpers } from "./jit/interface.ts";
 import { type Compiler, type CompilerParts, DirectCompiler } from "./jit/compiler.ts";
 import { Jit } from "./jit/jit.ts";
+import { TRAITS } from "./traits.ts";
 import { emitDataRegime, emitTranslate, MSTATUS } from "./translate.ts";
 import { emitTraps } from "./trap.ts";
 
@@ -214,7 +215,7 @@ export class Engine {
    * @returns the value before; `undefined` if there is no such CSR or it refuses the access
    */
   accessCsr(hart: number, number: number, cycle: number, written?: bigint): bigint | undefined {
-    const position = CSR_POSITIONS.get(number);
+    const position = csrPosition(number);
     if (position === undefined) return undefined;
     const privilege = this.field(hart, "privilege");
     const status = this.field(hart, "mstatus");
@@ -352,21 +353,14 @@ export class Engine {
       view.setUint8(address + RECORD.rm, rm);
       view.setUint8(address + RECORD.rs3, rs3);
     }
-    if (IS_CSR[index]) {
-      view.setUint8(address + RECORD.rs2, CSR_POSITIONS.get(decoded.imm) ?? NO_CSR);
+    if (TRAITS[index].csr) {
+      view.setUint8(address + RECORD.rs2, csrPosition(decoded.imm) ?? NO_CSR);
     }
   }
 }
 
-const CSR_POSITIONS = csrNumbers().positions;
 const FCSR = 3;
-/** No position in the table: an illegal access. */
-const NO_CSR = 0xff;
 const WRITES_X = INSTRUCTIONS.map(({ effects }) => effects.some((effect) => effect.op === "setX"));
-const IS_CSR = INSTRUCTIONS.map(({ effects }) =>
-  effects.some((effect) => effect.op === "setX" && effect.value.op === "csr")
-);
-
 const HAS_IMM = INSTRUCTIONS.map(({ encoding }) => /imm|csr/.test(encoding));
 
 interface Emitted {

@@ -24,6 +24,11 @@ export function pendingInterrupts(hart: I64): I64 {
   return get(hart, "mipLines").or(softwareInterrupts(hart));
 }
 
+/** Whether an interrupt is pending and enabled by itself, whatever the global enables say. */
+export function hasPending(hart: I64): I32 {
+  return pendingInterrupts(hart).and(get(hart, "mie")).ne(0);
+}
+
 /** The bits of `mip` that software set and that still count: with STCE, STIP is the timer's alone. */
 export function softwareInterrupts(hart: I64): I64 {
   const stip = get(hart, "menvcfg").shrU(63).shl(INTERRUPTS.STI);

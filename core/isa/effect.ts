@@ -51,7 +51,18 @@ export type Unary =
   | "orcB"
   | "rev8";
 
-export type AmoKind = "swap" | "add" | "xor" | "and" | "or" | "minS" | "maxS" | "minU" | "maxU";
+export const AMO_KINDS = [
+  "swap",
+  "add",
+  "xor",
+  "and",
+  "or",
+  "minS",
+  "maxS",
+  "minU",
+  "maxU",
+] as const;
+export type AmoKind = typeof AMO_KINDS[number];
 
 /** Floating-point formats: binary32 and binary64. */
 export type Format = "s" | "d";

@@ -1,11 +1,11 @@
 /** What each instruction does: its effects, in the interpreter's terms. */
 import { br, brIf, type Void, when } from "../../wasm/code.ts";
-import { accesses } from "../../isa/accesses.ts";
 import type { Effect, SystemName } from "../../isa/effect.ts";
 import { INSTRUCTIONS } from "../../isa/isa.ts";
 import { F, get, PC_SHIFT, put, RECORD, RUNNING_REGISTERS, X } from "../layout.ts";
 import { lower, lowerCondition } from "../lower.ts";
 import type { Handler } from "../ops.ts";
+import { TRAITS } from "../traits.ts";
 import { CAUSE, fault, MSTATUS } from "../translate.ts";
 import { fenceRefused } from "../trap.ts";
 import type { Frame } from "./frame.ts";
@@ -22,18 +22,13 @@ export class Handlers {
   /** What the handler of an instruction does. */
   instruction({ index, length, near }: Handler): Void[] {
     const out: Void[] = [];
-    const instruction = INSTRUCTIONS[index];
-    const { effects } = instruction;
+    const { effects } = INSTRUCTIONS[index];
+    const { float, dirtiesFloat, rounds, csr } = TRAITS[index];
     this.frame.begin(index, length);
-    const text = JSON.stringify(
-      effects,
-      (_, value) => typeof value === "bigint" ? `${value}` : value,
-    );
-    const touchesFloat = /"op":"(f|float|setF)"/.test(text);
-    if (touchesFloat) {
+    if (float) {
       out.push(this.frame.illegalIf(get(this.frame.hart, "mstatus").and(MSTATUS.FS).eqz()));
     }
-    if (instruction.encoding.split(" ").includes("rm")) out.push(...this.#chooseRounding());
+    if (rounds) out.push(...this.#chooseRounding());
     for (const effect of effects) {
       if (effect.op !== "jump" && effect.op !== "branch") out.push(...this.#effect(effect));
       // The target is read before rd is written.
@@ -41,14 +36,14 @@ export class Handlers {
         out.push(this.frame.pc.set(lower(effect.target, this.operands)));
       }
     }
-    if (touchesFloat && accesses(instruction).csrs.writes.includes("mstatus")) {
+    if (dirtiesFloat) {
       out.push(put(this.frame.hart, "mstatus", get(this.frame.hart, "mstatus").or(MSTATUS.FS)));
     }
     for (const effect of effects) {
       if (effect.op === "branch") out.push(...this.#branch(effect, near));
       if (effect.op === "jump") out.push(...(near ? this.#jumpNear() : this.#jump()));
     }
-    if (/"op":"csr"/.test(text)) out.push(...this.#afterCsr());
+    if (csr) out.push(...this.#afterCsr());
     out.push(...this.frame.advance());
     return out;
   }

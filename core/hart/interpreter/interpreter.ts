@@ -45,7 +45,7 @@ import {
 import { REGION } from "../jit/interface.ts";
 import { HANDLERS } from "../ops.ts";
 import { faulted } from "../translate.ts";
-import { pendingInterrupts } from "../trap.ts";
+import { hasPending } from "../trap.ts";
 import { Frame, type InterpreterParts } from "./frame.ts";
 import { Handlers } from "./handlers.ts";
 
@@ -81,7 +81,7 @@ class Interpreter {
         return [
           brIf(exit, this.frame.left.eqz()),
           // One cycle for taking an interrupt.
-          when(pendingInterrupts(hart).and(get(hart, "mie")).ne(0), [
+          when(hasPending(hart), [
             when(this.frame.parts.traps.interrupt.call(hart), [
               this.frame.left.set(this.frame.left.sub(1)),
               br(check),

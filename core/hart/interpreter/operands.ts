@@ -1,7 +1,7 @@
 /** Registers, immediates, memory and CSRs as the interpreter reaches them. */
 import { after, type I32, type I64, int, long, type Void, when } from "../../wasm/code.ts";
 import type { Effect, Field, Value } from "../../isa/effect.ts";
-import { tlbEntry } from "../access.ts";
+import { tlbEntry, tlbHit } from "../access.ts";
 import { CSR_KIND } from "../csr.ts";
 import {
   F,
@@ -15,6 +15,7 @@ import {
 } from "../layout.ts";
 import { amoResult, lower, type Target } from "../lower.ts";
 import { UPPER_IMM } from "../ops.ts";
+import { extendSized, loadSized, storeSized } from "../sized.ts";
 import { faulted } from "../translate.ts";
 import type { Frame } from "./frame.ts";
 
@@ -56,28 +57,16 @@ export class Operands implements Target {
     const { layout, access } = this.frame.parts;
     const host = this.frame.address.add(this.frame.entry.load64(TLB_READ + 8));
     const value = this.frame.value;
-    const fast = {
-      1: () => signed ? host.load8S() : host.load8U(),
-      2: () => signed ? host.load16S() : host.load16U(),
-      4: () => signed ? host.load32S() : host.load32U(),
-      8: () => host.load64(),
-    };
-    const extend = {
-      1: () => value.extend8(),
-      2: () => value.extend16(),
-      4: () => value.extend32(),
-      8: () => value,
-    };
     return after([
       this.frame.address.set(address),
       this.frame.entry.set(tlbEntry(layout, this.frame.tlb, this.frame.address)),
-      when(this.#hit(TLB_READ, size), [value.set(fast[size]())], [
+      when(this.#hit(TLB_READ, size), [value.set(loadSized(host, size, signed))], [
         ...this.frame.saveLeft(),
         value.set(
           access.load.call(this.frame.hart, this.frame.address, long(size), this.frame.regime),
         ),
         ...this.frame.afterCall(),
-        ...(signed && size < 8 ? [value.set(extend[size]())] : []),
+        ...(signed && size < 8 ? [value.set(extendSized(value, size))] : []),
       ]),
     ], value);
   }
@@ -191,17 +180,11 @@ export class Operands implements Target {
     const address = this.frame.address;
     const value = this.frame.value;
     const host = address.add(this.frame.entry.load64(TLB_WRITE + 8));
-    const stores = {
-      1: () => host.store8(value),
-      2: () => host.store16(value),
-      4: () => host.store32(value),
-      8: () => host.store64(value),
-    };
     return [
       address.set(lower(effect.address, this)),
       value.set(lower(effect.value, this)),
       this.frame.entry.set(tlbEntry(layout, this.frame.tlb, address)),
-      when(this.#hit(TLB_WRITE, size), [stores[size]()], [
+      when(this.#hit(TLB_WRITE, size), [storeSized(host, size, value)], [
         ...this.frame.saveLeft(),
         access.store.call(this.frame.hart, address, long(size), value, this.frame.regime),
         ...this.frame.afterCall(),
@@ -209,8 +192,7 @@ export class Operands implements Target {
     ];
   }
 
-  // Tags have zero low bits, so an address that is not aligned never hits.
   #hit(kind: number, size: number): I32 {
-    return this.frame.entry.load64(kind).eq(this.frame.address.and(-4096 | (size - 1)));
+    return tlbHit(this.frame.entry.load64(kind), this.frame.address, size);
   }
 }

@@ -184,7 +184,7 @@ class RegionFunction {
       this.next.set(int(-1)),
       br(leave),
     ];
-    // Where the target is in this region it is a branch, else the jump cache knows.
+    // Where the target is in this region it is a branch, else {@link #lookUp} knows.
     const goOrExit = (offset: number): Void[] =>
       this.region.blocks.has(offset) ? go(offset) : [pc.set(at(offset)), br(exit)];
     const code: Void[] = [

@@ -1,5 +1,4 @@
 /** What each instruction does, in tier 1's terms. */
-import { accesses } from "../../isa/accesses.ts";
 import type { Effect, Field, Value } from "../../isa/effect.ts";
 import { INSTRUCTIONS } from "../../isa/isa.ts";
 import {
@@ -15,10 +14,12 @@ import {
   when,
 } from "../../wasm/code.ts";
 import type { FunctionBuilder, LocalOf } from "../../wasm/module.ts";
-import { tlbEntry } from "../access.ts";
-import { CSR_KIND, csrNumbers } from "../csr.ts";
+import { tlbEntry, tlbHit } from "../access.ts";
+import { CSR_KIND, csrNumbers, csrPosition, NO_CSR } from "../csr.ts";
 import { F, get, LEAVE, offsetOf, put, TLB_READ, TLB_WRITE, X, X0_SINK } from "../layout.ts";
 import { amoResult, lower, lowerCondition, type Target } from "../lower.ts";
+import { extendSized, loadSized, storeSized } from "../sized.ts";
+import { TRAITS } from "../traits.ts";
 import { MSTATUS } from "../translate.ts";
 import { fenceRefused } from "../trap.ts";
 import { CSR_LEAVE, CSR_WRITE } from "./interface.ts";
@@ -37,15 +38,6 @@ export interface Surroundings {
   readonly tlb: LocalOf<"i64">;
 }
 
-/** Properties of an instruction that the emitter asks for. */
-interface Traits {
-  readonly float: boolean;
-  readonly dirtiesFloat: boolean;
-  readonly rounds: boolean;
-}
-
-const CSR_POSITIONS = csrNumbers().positions;
-const NO_CSR = 0xff;
 /** CSRs on which nothing depends that a region takes for granted, or whose helper looks at it. */
 const UNRELATED = new Set(
   [
@@ -53,19 +45,6 @@ const UNRELATED = new Set(
     "scause mcause stval mtval stimecmp",
   ].flatMap((names) => names.split(" ").map((name) => csrNumbers().names.get(name)!)),
 );
-
-const TRAITS: readonly Traits[] = INSTRUCTIONS.map((instruction) => {
-  const text = JSON.stringify(
-    instruction.effects,
-    (_, value) => typeof value === "bigint" ? `${value}` : value,
-  );
-  const float = /"op":"(f|float|setF)"/.test(text);
-  return {
-    float,
-    dirtiesFloat: float && accesses(instruction).csrs.writes.includes("mstatus"),
-    rounds: instruction.encoding.split(" ").includes("rm"),
-  };
-});
 
 /** Emits instructions one after another; also their {@link Target}. */
 export class Instructions implements Target {
@@ -178,19 +157,7 @@ export class Instructions implements Target {
   load({ size, signed }: Extract<Value, { op: "load" }>, address: I64): I64 {
     if (this.#known) return this.#known;
     const value = this.#value;
-    const fast = (addend: I64) => {
-      const host = this.#address.add(addend);
-      if (size === 8) return host.load64();
-      if (size === 4) return signed ? host.load32S() : host.load32U();
-      if (size === 2) return signed ? host.load16S() : host.load16U();
-      return signed ? host.load8S() : host.load8U();
-    };
-    const extend = {
-      1: () => value.extend8(),
-      2: () => value.extend16(),
-      4: () => value.extend32(),
-      8: () => value,
-    };
+    const fast = (addend: I64) => loadSized(this.#address.add(addend), size, signed);
     const slow = [
       value.set(
         this.parts.helpers.load.call(
@@ -200,7 +167,7 @@ export class Instructions implements Target {
           this.#leftNow(),
         ),
       ),
-      ...(signed && size < 8 ? [value.set(extend[size]())] : []),
+      ...(signed && size < 8 ? [value.set(extendSized(value, size))] : []),
       ...this.#leaveIfTold(value),
     ];
     return after([
@@ -252,7 +219,7 @@ export class Instructions implements Target {
       this.#address.set(address),
       this.#operand.set(operand),
       ...this.#findEntry(),
-      when(this.#hit(TLB_WRITE, size), [
+      when(tlbHit(this.#entry.load64(TLB_WRITE), this.#address, size), [
         entry.set(this.#address.add(entry.load64(TLB_WRITE + 8))),
         old.set(size === 4 ? entry.load32S() : entry.load64()),
         size === 4 ? entry.store32(changed) : entry.store64(changed),
@@ -281,7 +248,7 @@ export class Instructions implements Target {
     return after([
       value.set(this.parts.helpers.csr.call(
         this.around.hart,
-        int(CSR_POSITIONS.get(decoded.imm) ?? NO_CSR),
+        int(csrPosition(decoded.imm) ?? NO_CSR),
         int(decoded.imm),
         operand,
         int(CSR_KIND[kind]),
@@ -343,12 +310,7 @@ export class Instructions implements Target {
 
   #store({ size, address, value }: Extract<Effect, { op: "store" }>): Void[] {
     const stored = this.#value;
-    const fast = (addend: I64) => {
-      const host = this.#address.add(addend);
-      if (size === 8) return host.store64(stored);
-      if (size === 4) return host.store32(stored);
-      return size === 2 ? host.store16(stored) : host.store8(stored);
-    };
+    const fast = (addend: I64) => storeSized(this.#address.add(addend), size, stored);
     const slow = [
       this.parts.helpers.store.call(
         this.around.hart,
@@ -374,14 +336,14 @@ export class Instructions implements Target {
     slow: Void[],
   ): Void[] {
     const tlb = kind === "load" ? TLB_READ : TLB_WRITE;
+    const isIn = (tag: I64) => tlbHit(tag, this.#address, size);
     const cache = this.parts.caches.of(kind, this.#placed.decoded.rs1);
     if (!cache) {
       return [
         ...this.#findEntry(),
-        when(this.#hit(tlb, size), access(this.#entry.load64(tlb + 8)), slow),
+        when(isIn(this.#entry.load64(tlb)), access(this.#entry.load64(tlb + 8)), slow),
       ];
     }
-    const isIn = (tag: I64) => tag.eq(this.#address.and(-4096 | (size - 1)));
     return [
       when(isIn(cache.tag), access(cache.addend), [
         ...this.#findEntry(),
@@ -396,11 +358,6 @@ export class Instructions implements Target {
 
   #findEntry(): Void[] {
     return [this.#entry.set(tlbEntry(this.parts.layout, this.around.tlb, this.#address))];
-  }
-
-  // Tags have zero low bits, so an address that is not aligned never hits.
-  #hit(kind: number, size: number): I32 {
-    return this.#entry.load64(kind).eq(this.#address.and(-4096 | (size - 1)));
   }
 
   // Cycles that remain behind the instruction.

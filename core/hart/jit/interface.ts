@@ -1,5 +1,5 @@
 /** How compiled code is called, and what it calls. */
-import type { AmoKind } from "../../isa/effect.ts";
+import { AMO_KINDS, type AmoKind } from "../../isa/effect.ts";
 import { type I32, type I64, int, long, sequence, type Void, when } from "../../wasm/code.ts";
 import type { Module, WasmFunction } from "../../wasm/module.ts";
 import type { Access } from "../access.ts";
@@ -7,7 +7,7 @@ import type { CsrAccess } from "../csr.ts";
 import { get, LEAVE, MACHINE, put } from "../layout.ts";
 import { amoResult } from "../lower.ts";
 import { CAUSE, fault, faulted, MSTATUS } from "../translate.ts";
-import { pendingInterrupts } from "../trap.ts";
+import { hasPending } from "../trap.ts";
 
 /**
  * A region: compiled code of one physical page. (hart, pc, cycles left, entry) → cycles left, with
@@ -46,18 +46,6 @@ export const CSR_WRITE = 1;
 export const CSR_LEAVE = 2;
 /** What of `mstatus` decides how loads and stores are translated. */
 const TRANSLATION = MSTATUS.MPRV | MSTATUS.SUM | MSTATUS.MXR | MSTATUS.MPP;
-
-const AMOS: readonly AmoKind[] = [
-  "swap",
-  "add",
-  "xor",
-  "and",
-  "or",
-  "minS",
-  "maxS",
-  "minU",
-  "maxU",
-];
 
 export function emitHelpers(
   module: Module,
@@ -147,7 +135,7 @@ export function emitHelpers(
   ];
 
   const amos = new Map<string, WasmFunction<["i64", "i64", "i64", "i32"], "i64">>();
-  for (const kind of AMOS) {
+  for (const kind of AMO_KINDS) {
     for (const size of [4, 8] as const) {
       const amo = module.function(
         `compiledAmo.${kind}.${size}`,
@@ -187,7 +175,7 @@ export function emitHelpers(
         hart,
         left,
         how.and(CSR_WRITE).and(
-          interruptible(hart).or(status.xor(get(hart, "mstatus")).and(TRANSLATION).ne(0)),
+          hasPending(hart).or(status.xor(get(hart, "mstatus")).and(TRANSLATION).ne(0)),
         ).or(how.and(CSR_LEAVE)),
       ),
       value,
@@ -206,9 +194,4 @@ export function emitHelpers(
   ]);
   const amo = (kind: AmoKind, size: 4 | 8) => amos.get(`${kind}.${size}`)!;
   return { load, store, loadReserved, storeConditional, amo, csr, illegal };
-}
-
-// Whether tier 0 might take an interrupt now.
-function interruptible(hart: I64): I32 {
-  return pendingInterrupts(hart).and(get(hart, "mie")).ne(0);
 }

@@ -6,8 +6,8 @@
  */
 import { long, type Void } from "../../wasm/code.ts";
 import type { FunctionBuilder, LocalOf } from "../../wasm/module.ts";
+import { TRAITS } from "../traits.ts";
 import type { Region } from "./region.ts";
-import { INSTRUCTIONS } from "../../isa/isa.ts";
 
 /** Accesses through a base register from which on a cache for it pays. */
 const ACCESSES_MIN = 2;
@@ -20,15 +20,6 @@ export interface PageCache {
   readonly addend: LocalOf<"i64">;
 }
 
-const KINDS: readonly (AccessKind | undefined)[] = INSTRUCTIONS.map(({ effects }) => {
-  const text = JSON.stringify(effects, (_, v) => typeof v === "bigint" ? `${v}` : v);
-  return text.includes('"op":"store"')
-    ? "store"
-    : text.includes('"op":"load"')
-    ? "load"
-    : undefined;
-});
-
 /** The page caches of a region. */
 export class PageCaches {
   readonly #counts = new Map<string, number>();
@@ -39,7 +30,7 @@ export class PageCaches {
   constructor(readonly builder: FunctionBuilder, { blocks }: Region) {
     for (const { instructions } of blocks.values()) {
       for (const { decoded } of instructions) {
-        const kind = KINDS[decoded.index];
+        const kind = TRAITS[decoded.index].memory;
         if (!kind) continue;
         if (kind === "load" && decoded.rd === decoded.rs1) this.#chased.add(decoded.rs1);
         const key = `${kind} ${decoded.rs1}`;

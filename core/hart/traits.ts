@@ -1,0 +1,31 @@
+/** What the tiers ask about each instruction, by index: read off its effects once. */
+import { accesses } from "../isa/accesses.ts";
+import { INSTRUCTIONS } from "../isa/isa.ts";
+
+export interface Traits {
+  /** It is illegal while floating point is off. */
+  readonly float: boolean;
+  /** It makes FS dirty. */
+  readonly dirtiesFloat: boolean;
+  /** It has a rounding mode. */
+  readonly rounds: boolean;
+  readonly csr: boolean;
+  /** What it does to memory, atomics aside. */
+  readonly memory: "load" | "store" | undefined;
+}
+
+export const TRAITS: readonly Traits[] = INSTRUCTIONS.map((instruction) => {
+  const text = JSON.stringify(
+    instruction.effects,
+    (_, value) => typeof value === "bigint" ? `${value}` : value,
+  );
+  const has = (op: string) => text.includes(`"op":"${op}"`);
+  const float = ["f", "float", "setF"].some(has);
+  return {
+    float,
+    dirtiesFloat: float && accesses(instruction).csrs.writes.includes("mstatus"),
+    rounds: instruction.encoding.split(" ").includes("rm"),
+    csr: has("csr"),
+    memory: has("store") ? "store" : has("load") ? "load" : undefined,
+  };
+});
