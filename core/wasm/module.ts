@@ -185,7 +185,7 @@ export class Module {
       return body;
     });
     const indices = this.#indices;
-    const imports = vector(this.#importBytes());
+    const imports = this.#importSection();
     const functions = vector(this.#functions.map((fn) => unsigned(this.#typeIndex(fn))));
     const out = new Bytes();
     out.append([0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
@@ -210,34 +210,33 @@ export class Module {
     return out.take();
   }
 
-  #importBytes(): ArrayLike<number>[] {
-    const imports: ArrayLike<number>[] = this.#imports.map(({ from, fn }) => {
-      const head = importHead(from, fn);
-      const bytes = new Uint8Array(head.length + 2);
-      bytes.set(head);
-      bytes.set(unsigned(this.#typeIndex(fn)), head.length);
-      return bytes.subarray(0, head.length + unsigned(this.#typeIndex(fn)).length);
-    });
-    if (this.#table) {
-      // Functions, at least none.
-      imports.push([...text(this.#table.from), ...text(this.#table.name), 1, 0x70, 0, 0]);
+  #importSection(): Bytes {
+    const out = new Bytes();
+    const others = this.#globals.length + (this.#table ? 1 : 0) + (this.#memory ? 1 : 0);
+    out.unsigned(this.#imports.length + others);
+    for (const { from, fn } of this.#imports) {
+      out.append(importHead(from, fn));
+      out.unsigned(this.#typeIndex(fn));
     }
-    for (const { from, name } of this.#globals) {
-      imports.push([...text(from), ...text(name), 3, TYPE_BYTES.i32, 0]);
+    const begin = ({ from, name }: { from: string; name: string }) => {
+      out.text(from);
+      out.text(name);
+    };
+    if (this.#table) {
+      begin(this.#table);
+      out.append([1, 0x70, 0, 0]); // functions, at least none
+    }
+    for (const global of this.#globals) {
+      begin(global);
+      out.append([3, TYPE_BYTES.i32, 0]);
     }
     if (this.#memory) {
-      const { from, name, pagesMin, pagesMax } = this.#memory;
-      // Limits flag 5: 64-bit addresses, with a maximum.
-      imports.push([
-        ...text(from),
-        ...text(name),
-        2,
-        5,
-        ...unsigned(pagesMin),
-        ...unsigned(pagesMax),
-      ]);
+      begin(this.#memory);
+      out.append([2, 5]); // 64-bit addresses, with a maximum
+      out.unsigned(this.#memory.pagesMin);
+      out.unsigned(this.#memory.pagesMax);
     }
-    return imports;
+    return out;
   }
 
   #typeIndex(of: Signature): number {
@@ -385,7 +384,8 @@ function importHead(from: string, fn: WasmFunction): Uint8Array {
   return head;
 }
 
-function text(value: string): number[] {
-  const bytes = [...value].map((character) => character.charCodeAt(0));
-  return [...unsigned(bytes.length), ...bytes];
+function text(value: string): Uint8Array {
+  const out = new Bytes();
+  out.text(value);
+  return out.take();
 }

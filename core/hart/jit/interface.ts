@@ -72,20 +72,21 @@ export function emitHelpers(
       put(hart, "leave", outcome(hart, left, alsoCut).extendU()),
     );
 
-  const load: Helpers["load"] = module.function(
-    "compiledLoad",
-    ["i64", "i64", "i64", "i32"],
-    "i64",
-  );
-  module.define(load, (f, hart, address, size, left) => {
-    const value = f.i64();
-    return [
-      begin(hart, left),
-      value.set(access.load.call(hart, address, size, regime(hart))),
-      end(hart, left),
-      value,
-    ];
-  });
+  // (hart, address, bytes, left) → what an access function gives.
+  const reading = (name: string, access: Access["load"]): Helpers["load"] => {
+    const fn: Helpers["load"] = module.function(name, ["i64", "i64", "i64", "i32"], "i64");
+    module.define(fn, (f, hart, address, size, left) => {
+      const value = f.i64();
+      return [
+        begin(hart, left),
+        value.set(access.call(hart, address, size, regime(hart))),
+        end(hart, left),
+        value,
+      ];
+    });
+    return fn;
+  };
+  const load = reading("compiledLoad", access.load);
 
   const store: Helpers["store"] = module.function(
     "compiledStore",
@@ -98,20 +99,7 @@ export function emitHelpers(
     end(hart, left),
   ]);
 
-  const loadReserved: Helpers["loadReserved"] = module.function(
-    "compiledLoadReserved",
-    ["i64", "i64", "i64", "i32"],
-    "i64",
-  );
-  module.define(loadReserved, (f, hart, address, size, left) => {
-    const value = f.i64();
-    return [
-      begin(hart, left),
-      value.set(access.loadReserved.call(hart, address, size, regime(hart))),
-      end(hart, left),
-      value,
-    ];
-  });
+  const loadReserved = reading("compiledLoadReserved", access.loadReserved);
 
   const storeConditional: Helpers["storeConditional"] = module.function(
     "compiledStoreConditional",
