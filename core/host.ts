@@ -45,6 +45,9 @@ export interface PowerOutput {
 /** The device of an input to the machine as a whole, as it stands in the log. */
 export const MACHINE_DEVICE = "machine";
 
+/** `g1/net0>7`: the frame that left this device of this machine as its n-th, from 0. */
+export type FrameId = `${string}/${string}>${number}`;
+
 /** What enters the machine, addressed to a device, to the machine itself, or to nobody. */
 export type Input =
   | { readonly device: string; readonly kind: "console"; readonly bytes: Uint8Array }
@@ -63,7 +66,13 @@ export type Input =
     readonly request: number;
     readonly bytes: Uint8Array;
   }
-  | { readonly device: string; readonly kind: "frame"; readonly bytes: Uint8Array }
+  | {
+    readonly device: string;
+    readonly kind: "frame";
+    readonly bytes: Uint8Array;
+    /** Which frame it is, if a machine of the same lab sent it. No device looks at it. */
+    readonly sent?: FrameId;
+  }
   | { readonly device: string; readonly kind: "link"; readonly up: boolean }
   | Reseed
   | HostEvent;

@@ -17,12 +17,15 @@ export interface RecorderOptions {
   readonly host: Host;
   readonly sink: LogSink;
   readonly hash: OutputHash;
+  /** The machine's name in its lab. */
+  readonly machine?: string;
 }
 
 export class Recorder implements Host {
   readonly #host: Host;
   readonly #sink: LogSink;
   readonly #runs: OutputRuns;
+  readonly #machine: string;
   readonly #counts = new Map<string, number>();
   readonly #digests: { cycle: number; digest: string }[] = [];
   #entries: LogEntry[] = [];
@@ -31,9 +34,10 @@ export class Recorder implements Host {
   /** The cycle of the last entry or output. */
   #lastEvent = -1;
 
-  constructor({ host, sink, hash }: RecorderOptions) {
+  constructor({ host, sink, hash, machine = SINGLE_MACHINE }: RecorderOptions) {
     this.#host = host;
     this.#sink = sink;
+    this.#machine = machine;
     this.#runs = new OutputRuns(hash);
   }
 
@@ -61,7 +65,7 @@ export class Recorder implements Host {
     const input = this.#host.take(cycle);
     if (input === undefined) return undefined;
     const id = this.#id(input.device);
-    this.#entries.push({ cycle, id, version: payloadVersion(input.kind), kind: "input", input });
+    this.#entries.push({ cycle, id, version: payloadVersion(input), kind: "input", input });
     this.#gatheredBytes += ENTRY_BYTES + ("bytes" in input ? input.bytes?.length ?? 0 : 0);
     this.#lastEvent = cycle;
     return input;
@@ -89,8 +93,8 @@ export class Recorder implements Host {
 
   wallTimeNs(cycle: number): bigint {
     const ns = this.#host.wallTimeNs(cycle);
-    const version = payloadVersion("wall-clock");
-    this.#entries.push({ cycle, id: this.#id(CLOCK_DEVICE), version, kind: "wall-clock", ns });
+    const id = this.#id(CLOCK_DEVICE);
+    this.#entries.push({ cycle, id, version: 1, kind: "wall-clock", ns });
     this.#gatheredBytes += ENTRY_BYTES;
     this.#lastEvent = cycle;
     return ns;
@@ -99,7 +103,7 @@ export class Recorder implements Host {
   #id(device: string): string {
     const n = this.#counts.get(device) ?? 0;
     this.#counts.set(device, n + 1);
-    return entryId(SINGLE_MACHINE, device, n);
+    return entryId(this.#machine, device, n);
   }
 
   #handOn(cycle: number): void {

@@ -1,8 +1,8 @@
 /** A part of the log as a chunk's payload. Source: FORMAT.md, "LOG" and "BLOB". */
 import { HOST_DEVICE } from "../../core/host_event.ts";
-import { type Input, MACHINE_DEVICE } from "../../core/host.ts";
+import { type FrameId, type Input, MACHINE_DEVICE } from "../../core/host.ts";
 import type { LogEntry, LogPart, OutputRun } from "../log.ts";
-import { isKnownPayload, type PayloadKind, payloadVersion } from "../payloads.ts";
+import { isKnownPayload, type PayloadKind } from "../payloads.ts";
 import { encodeCbor, Fields } from "./cbor.ts";
 import { FormatError } from "./codec.ts";
 import { decodeHostEvent, encodeHostEvent } from "./host_payload.ts";
@@ -18,7 +18,8 @@ const U64_MAX = (1n << 64n) - 1n;
 
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const ERROR = /^E[A-Z0-9]{1,31}$/;
-const ID = /^([a-z][a-z0-9-]{0,31})\/([a-z][a-z0-9-]{0,31})#(\d{1,15})$/;
+const ID = /^([a-z][a-z0-9-]{0,31})\/([a-z][a-z0-9-]{0,31})[#>](\d{1,15})$/;
+const N_MAX = 999_999_999_999_999;
 
 /** Numbers the texts of a chunk. */
 class Table {
@@ -39,7 +40,7 @@ class Table {
 export function encodePart(part: LogPart): { log: Uint8Array; blobs: readonly Uint8Array[] } {
   const machines = new Table();
   const devices = new Table();
-  const kinds = new Table();
+  const kinds = new Table(); // `frame 2`
   const blobs: Uint8Array[] = [];
   const place = (bytes: Uint8Array) => {
     if (bytes.length <= INLINE_BYTES_MAX) return bytes;
@@ -52,11 +53,14 @@ export function encodePart(part: LogPart): { log: Uint8Array; blobs: readonly Ui
     cycle = next;
     return delta;
   };
+  const named = (id: string) => {
+    const [, machine, device, n] = ID.exec(id)!;
+    return [machines.index(machine), devices.index(device), Number(n)];
+  };
   const entries = part.entries.map((entry) => {
-    const [, machine, device, n] = ID.exec(entry.id)!;
     const kind = entry.kind === "input" ? entry.input.kind : entry.kind;
-    const row = [since(entry.cycle), machines.index(machine), devices.index(device), Number(n)];
-    return [...row, kinds.index(kind), ...payload(entry, place)];
+    const index = kinds.index(`${kind} ${entry.version}`);
+    return [since(entry.cycle), ...named(entry.id), index, ...payload(entry, place, named)];
   });
   cycle = part.firstCycle;
   const outputs = part.outputs.map(({ device, first, last, count, hash }) => {
@@ -68,7 +72,7 @@ export function encodePart(part: LogPart): { log: Uint8Array; blobs: readonly Ui
   const log = encodeCbor([
     machines.names,
     devices.names,
-    kinds.names.map((kind) => [kind, payloadVersion(kind as PayloadKind)]),
+    kinds.names.map((name) => name.split(" ")).map(([kind, version]) => [kind, Number(version)]),
     entries,
     outputs,
     digests,
@@ -76,13 +80,18 @@ export function encodePart(part: LogPart): { log: Uint8Array; blobs: readonly Ui
   return { log, blobs: [...gathered(blobs)] };
 }
 
-function payload(entry: LogEntry, place: (bytes: Uint8Array) => Uint8Array | number): unknown[] {
+function payload(
+  entry: LogEntry,
+  place: (bytes: Uint8Array) => Uint8Array | number,
+  named: (id: string) => number[],
+): unknown[] {
   if (entry.kind === "wall-clock") return [entry.ns];
   const { input } = entry;
   switch (input.kind) {
     case "console":
-    case "frame":
       return [place(input.bytes)];
+    case "frame":
+      return [...(input.sent === undefined ? [] : named(input.sent)), place(input.bytes)];
     case "disk":
       return [input.request, input.error ?? null, input.bytes ? place(input.bytes) : null];
     case "entropy":
@@ -109,7 +118,7 @@ export function decodePart(
   const kinds = [...fields.rows(64)].map((row) => {
     const kind = row.text(NAME);
     const version = row.whole(65535);
-    if (isKnownPayload(kind, version)) return kind;
+    if (isKnownPayload(kind, version)) return { kind, version };
     throw new FormatError(`payload "${kind}" version ${version}: this build does not know it`);
   });
   let cycle = firstCycle;
@@ -130,16 +139,21 @@ export function decodePart(
     blobAt += value;
     return bytes;
   };
+  const sender = (row: Fields): FrameId => {
+    const machine = machines[row.whole(machines.length - 1)];
+    return `${machine}/${devices[row.whole(devices.length - 1)]}>${row.whole(N_MAX)}`;
+  };
   const entries = [...fields.rows(ROWS_MAX)].map((row): LogEntry => {
     const at = after(row);
     const machine = machines[row.whole(machines.length - 1)];
     const device = devices[row.whole(devices.length - 1)];
-    const id = `${machine}/${device}#${row.whole(999_999_999_999_999)}`;
-    const kind = kinds[row.whole(kinds.length - 1)];
-    const common = { cycle: at, id, version: payloadVersion(kind) };
+    const id = `${machine}/${device}#${row.whole(N_MAX)}`;
+    const { kind, version } = kinds[row.whole(kinds.length - 1)];
+    const common = { cycle: at, id, version };
+    const sent = kind === "frame" && version === 2 ? { sent: sender(row) } : {};
     const entry: LogEntry = kind === "wall-clock"
       ? { ...common, kind, ns: row.big(-(1n << 63n), U64_MAX) }
-      : { ...common, kind: "input", input: input(kind, device, row, place) };
+      : { ...common, kind: "input", input: { ...input(kind, device, row, place), ...sent } };
     row.end();
     return entry;
   });

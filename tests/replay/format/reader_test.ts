@@ -128,6 +128,10 @@ Deno.test("what is not known is refused by name", () => {
     read(fileOf(head(), part([["console", 2]]))).damage,
     'payload "console" version 2: this build does not know it',
   );
+  assertEquals(
+    read(fileOf(head(), part([["frame", 3]]))).damage,
+    'payload "frame" version 3: this build does not know it',
+  );
   const event = (device: string, kind: string, ...payload: unknown[]) =>
     part([[kind, 1]], [device], [[0, 0, 0, 0, 0, ...payload]]);
   const rows: [Uint8Array, string][] = [
@@ -192,7 +196,7 @@ Deno.test("a part with every kind of payload is the same after the file", () => 
     input: Extract<LogEntry, { kind: "input" }>["input"],
   ): LogEntry => ({
     ...at(cycle, input.device),
-    version: payloadVersion(input.kind),
+    version: payloadVersion(input),
     kind: "input",
     input,
   });
@@ -219,6 +223,7 @@ Deno.test("a part with every kind of payload is the same after the file", () => 
     { ...at(10, "clock"), kind: "wall-clock", ns: 1_767_225_600_123_456_789n },
     { ...at(11, "clock"), kind: "wall-clock", ns: -5n },
     input(12, { device: "nic0", kind: "frame", bytes: random.bytes(1514) }),
+    input(12, { device: "nic0", kind: "frame", bytes: random.bytes(60), sent: "g1/net0>7" }),
     input(13, { device: "nic0", kind: "link", up: false }),
     input(14, { device: "machine", kind: "reseed", seed: 2 ** 32 - 1 }),
     input(14, { device: "host", kind: "host", event: "end-closed", concerns: "u", text: "~" }),
