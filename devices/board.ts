@@ -18,6 +18,8 @@ import { VirtioBlk } from "./virtio/blk.ts";
 import type { VirtioChip } from "./virtio/chip.ts";
 import { VirtioConsole } from "./virtio/console.ts";
 import type { Timing } from "./virtio/latency.ts";
+import { type Mac, macOf, parseMac } from "./virtio/mac.ts";
+import { VirtioNet } from "./virtio/net.ts";
 import { VirtioRng } from "./virtio/rng.ts";
 import { VirtioMmio } from "./virtio/transport_mmio.ts";
 
@@ -26,6 +28,12 @@ export interface BoardDisk {
   /** A multiple of 512. */
   readonly sizeBytes: number;
   readonly readOnly?: boolean;
+}
+
+/** A network card of the machine; the other end of its cable is the host's. */
+export interface BoardNic {
+  /** Such as `52:54:00:12:34:56`. Absent: it follows from the machine's seed and the card's index. */
+  readonly mac?: string;
 }
 
 /** What varies from one board to the next. */
@@ -38,17 +46,26 @@ export interface BoardConfig {
   readonly diskTiming: Timing;
   /** In the order in which the guest sees them: the first is `vda`. */
   readonly disks: readonly BoardDisk[];
+  /** In the order in which the guest sees them: the first is `eth0`. Absent: none. */
+  readonly nics?: readonly BoardNic[];
 }
 
 /** The devices that take two of the slots whatever the configuration is. */
 const FIXED_CHIP_COUNT = 2;
 
-/** How many disks a board has room for. */
-export const DISK_COUNT_MAX = VIRTIO_SLOT_COUNT - FIXED_CHIP_COUNT;
+/** How many disks and network cards together a board has room for. */
+export const CARD_COUNT_MAX = VIRTIO_SLOT_COUNT - FIXED_CHIP_COUNT;
+export const DISK_COUNT_MAX = CARD_COUNT_MAX;
+export const NIC_COUNT_MAX = CARD_COUNT_MAX;
 
 /** The log's name of a disk, from 0. */
 export function diskId(index: number): string {
   return `disk${index}`;
+}
+
+/** The log's name of a network card, from 0. */
+export function nicId(index: number): string {
+  return `net${index}`;
 }
 
 /** The log's name of the serial port that the firmware and kernel use as their console. */
@@ -56,14 +73,17 @@ export const UART_ID = "uart0";
 
 /**
  * A function that builds the board's devices.
- * @throws RangeError if there are more devices than virtio slots
+ * @throws RangeError if there are more devices than virtio slots, or if a card's address is none
  */
 export function buildBoard(config: BoardConfig): BuildBoard {
-  if (config.disks.length > DISK_COUNT_MAX) {
+  const { disks, nics = [] } = config;
+  if (disks.length + nics.length > CARD_COUNT_MAX) {
     throw new RangeError(
-      `${config.disks.length} disks do not fit: the board has room for ${DISK_COUNT_MAX}`,
+      `${disks.length} disks and ${nics.length} network cards do not fit: ` +
+        `the board has room for ${CARD_COUNT_MAX}`,
     );
   }
+  nics.forEach((_, index) => macAt(config, index));
   return (ports) => attachments(config, ports);
 }
 
@@ -112,9 +132,25 @@ function virtioChips(config: BoardConfig): { id: string; chip: VirtioChip }[] {
     const seed = seedFor(config.seed, id);
     return { id, chip: new VirtioBlk({ sizeBytes, readOnly, serial: id, timing, seed }) };
   });
+  const nics = (config.nics ?? []).map((_, index) => {
+    return { id: nicId(index), chip: new VirtioNet({ mac: macAt(config, index) }) };
+  });
   return [
     ...disks,
+    ...nics,
     { id: "rng0", chip: new VirtioRng({ timing, seed: seedFor(config.seed, "rng0") }) },
     { id: "console0", chip: new VirtioConsole() },
   ];
+}
+
+/** The address of a network card. @throws RangeError if the one that was asked for is none */
+export function macAt({ seed, nics = [] }: BoardConfig, index: number): Mac {
+  const text = nics[index].mac;
+  const mac = text === undefined ? macOf(seed, index) : parseMac(text);
+  if (mac === undefined) {
+    throw new RangeError(
+      `${nicId(index)}: "${text}" is no address of a card; one is 52:54:00:12:34:56`,
+    );
+  }
+  return mac;
 }

@@ -1,6 +1,6 @@
 /** The board as a bus would see it: no overlaps, the table's sizes, and interrupts that arrive. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import type { BoardPorts, HartLine } from "../../core/device.ts";
+import type { BoardPorts, Device, HartLine } from "../../core/device.ts";
 import type { Output } from "../../core/host.ts";
 import { buildBoard, DISK_COUNT_MAX } from "../../devices/board.ts";
 import { REGIONS, RESET_ROM, virtioSlot } from "../../devices/memory_map.ts";
@@ -97,5 +97,38 @@ Deno.test("buildBoard passes outputs on under the device's id", () => {
 
 Deno.test("buildBoard refuses more disks than slots", () => {
   const disks = Array.from({ length: DISK_COUNT_MAX + 1 }, () => ({ sizeBytes: 512 }));
-  assertThrows(() => buildBoard({ ...CONFIG, disks }), RangeError, "7 disks do not fit");
+  assertThrows(
+    () => buildBoard({ ...CONFIG, disks }),
+    RangeError,
+    "7 disks and 0 network cards do not fit",
+  );
+});
+
+Deno.test("buildBoard puts network cards between disks and rng, each with an address of its own", () => {
+  const slotsOf = (seed: number) =>
+    build({ ...CONFIG, seed, nics: [{}, { mac: "52:54:00:12:34:56" }, {}] }).attachments
+      .filter(({ base }) => base >= 0x1000_1000 && base < 0x1000_9000).map(({ device }) => device);
+  const slots = slotsOf(1);
+  assertEquals(slots.map(({ id }) => id).slice(0, 6), [
+    "disk0",
+    "net0",
+    "net1",
+    "net2",
+    "rng0",
+    "console0",
+  ]);
+  assertEquals(slots[1].read(8, 4), 1);
+  const mac = (device: Device) => Array.from({ length: 6 }, (_, i) => device.read(0x100 + i, 1));
+  assertEquals(mac(slots[2]), [0x52, 0x54, 0x00, 0x12, 0x34, 0x56]);
+  const own = [slots[1], slots[3], slotsOf(2)[1]].map(mac);
+  assertEquals(new Set(own.map(String)).size, 3);
+  assert(own.every(([first]) => (first & 3) === 2), "an address is not local, or of a group");
+  assertEquals(mac(slotsOf(1)[1]), own[0]);
+});
+
+Deno.test("buildBoard refuses an address that is no card's", () => {
+  for (const mac of ["", "52:54:00:12:34", "00:00:00:00:00:00", "01:00:5e:00:00:01", "5254:0012"]) {
+    const nics = [{ mac }];
+    assertThrows(() => buildBoard({ ...CONFIG, nics }), RangeError, "no address of a card");
+  }
 });

@@ -5,6 +5,8 @@ import { Random } from "../../../core/random.ts";
 import { VirtioBlk } from "../../../devices/virtio/blk.ts";
 import type { VirtioChip } from "../../../devices/virtio/chip.ts";
 import { VirtioConsole } from "../../../devices/virtio/console.ts";
+import { macOf } from "../../../devices/virtio/mac.ts";
+import { VirtioNet } from "../../../devices/virtio/net.ts";
 import { VirtioRng } from "../../../devices/virtio/rng.ts";
 import { VirtioMmio } from "../../../devices/virtio/transport_mmio.ts";
 import { abuse, RAM_BASE, type Subject, TestMemory, TestPorts, VirtioDriver } from "../driver.ts";
@@ -74,7 +76,7 @@ class Bully {
   /** A proper initialization, but for where the rings lie and how large they are. */
   start(device: VirtioMmio, random: Random): void {
     const driver = new VirtioDriver(device, this.ports.memory);
-    driver.start(BigInt(random.below(4)) << 28n, []);
+    driver.start(BigInt(random.below(4)) << 28n | BigInt(random.below(2)) << 15n, []);
     for (let index = 0; index < this.queueCount; index++) {
       const size = random.below(8) === 0 ? 1 << random.below(3) : 16;
       const at = () =>
@@ -167,16 +169,23 @@ class Bully {
 
   /** Answers one of the requests in flight, in any order, right or with an error. */
   answer(device: VirtioMmio, random: Random): void {
-    this.pending.push(...this.ports.taken().filter(({ kind }) => kind !== "console"));
+    this.pending.push(...this.ports.taken().filter((output) => "request" in output));
     this.tally.requests += this.pending.length;
     if (device.read(0x08, 4) === 3) {
       const bytes = random.bytes(random.below(50));
       return device.input({ device: device.id, kind: "console", bytes });
     }
+    if (device.read(0x08, 4) === 1) return device.input(this.#fromWire(device.id, random));
     if (this.pending.length === 0) return;
     const [output] = this.pending.splice(random.below(this.pending.length), 1);
     const input = this.#answerTo(device.id, output, random);
     if (input !== undefined) device.input(input);
+  }
+
+  #fromWire(device: string, random: Random): Input {
+    if (random.below(16) === 0) return { device, kind: "link", up: random.below(4) > 0 };
+    const sizes = [0, 13, 14, 60, 60, 60, 1514, 1514, 9014, 65_535, 65_536];
+    return { device, kind: "frame", bytes: new Uint8Array(sizes[random.below(sizes.length)]) };
   }
 
   #answerTo(device: string, output: Output, random: Random): Input | undefined {
@@ -242,6 +251,11 @@ const KINDS: Record<string, { queues: number; chip: () => VirtioChip; requests: 
     requests: true,
   },
   VirtioRng: { queues: 1, chip: () => new VirtioRng({ timing: "model", seed: 1 }), requests: true },
+  VirtioNet: {
+    queues: 2,
+    chip: () => new VirtioNet({ mac: macOf(1, 0) }),
+    requests: false,
+  },
   VirtioConsole: { queues: 2, chip: () => new VirtioConsole(), requests: false },
 };
 
