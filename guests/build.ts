@@ -12,8 +12,8 @@ const FLAGS = [
   ..."-fno-asynchronous-unwind-tables -fno-tree-loop-distribute-patterns".split(" "),
   ..."-Wall -Wextra -Werror".split(" "),
 ];
-// A debugger sees every function of pocket as it is written, and can walk its frames.
-const POCKET_FLAGS = ["-fno-inline", "-fno-omit-frame-pointer"];
+// A debugger sees every function as it is written, and can walk its frames.
+const DEBUGGER_FLAGS = ["-fno-inline", "-fno-omit-frame-pointer"];
 const LINK = ["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"];
 const PROBES: readonly ImageName[] = ["fences", "race", "smp", "timer", "trap", "empty"];
 
@@ -29,9 +29,11 @@ export class CompilerMissing extends Error {
  * C library. @throws CompilerMissing
  */
 export async function buildProgram(name: ProgramName, folder: string): Promise<void> {
-  const sources = new URL("./linux", import.meta.url).pathname;
+  const isFlaky = name === "bank" || name === "teller";
+  const sources = new URL(isFlaky ? "./flaky" : "./linux", import.meta.url).pathname;
+  const files = isFlaky ? ["libc.c", `${name}.c`, ...DEBUGGER_FLAGS] : [`${name}.c`, "-s"];
   const target = await Deno.realPath(folder);
-  await run([...FLAGS, ...LINK, `${name}.c`, "-s", "-o", `${target}/${name}.elf`], sources);
+  await run([...FLAGS, ...LINK, ...files, "-o", `${target}/${name}.elf`], sources);
 }
 
 /**
@@ -63,7 +65,7 @@ async function buildGuest(
   const objects: string[] = [];
   const compile = async (folder: string, file: string) => {
     const object = file.replace(/\.[cS]$/, ".o");
-    const extra = name === "pocket" ? POCKET_FLAGS : [`-I${guests}runtime`];
+    const extra = name === "pocket" ? DEBUGGER_FLAGS : [`-I${guests}runtime`];
     if (name === "flat") extra.push("-O1"); // 3,000 functions: -O2 takes half a minute
     const maps = [`-ffile-prefix-map=${folder}=.`, `-ffile-prefix-map=${guests}=.`];
     await run(
