@@ -10,13 +10,6 @@ const LOCAL = 2; // in the first byte: nobody has assigned it
 /**
  * The address of a machine's card: local, and another for each seed and each index.
  * @param index from 0 to 255
- *
- * @example
- * ```ts
- * import { formatMac, macOf } from "./mac.ts";
- * import { assertEquals } from "@std/assert";
- * assertEquals(formatMac(macOf(7, 1)).slice(0, 5), "02:01");
- * ```
  */
 export function macOf(seed: number, index: number): Mac {
   // One draw is a bijection of its seed, so no two seeds share an address.
