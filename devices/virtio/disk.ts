@@ -4,24 +4,42 @@
  * saved state shares them with the running disk.
  */
 import type { State } from "../../core/state.ts";
+import { BLOCK_BYTES, hashBlocks, type Hashed } from "./block_hash.ts";
 
 export const SECTOR_BYTES = 512;
-export const BLOCK_BYTES = 4096;
+export { BLOCK_BYTES };
 const BLOCK_SECTORS = BLOCK_BYTES / SECTOR_BYTES;
 const ALL_SECTORS = (1 << BLOCK_SECTORS) - 1;
 
 /** A run of bytes of the disk. */
 export type Range = { readonly offset: number; readonly sizeBytes: number };
 
-interface Block {
-  readonly bytes: Uint8Array;
-  /** A bit for each sector that `bytes` holds; the others are the base image's. */
-  readonly sectors: number;
-  readonly hash: Hash;
-}
+/** A block of the base image, or one that the guest wrote. */
+class Block implements Hashed {
+  low = 0;
+  high = 0;
+  isHashed = false;
+  #bytes: Uint8Array | undefined;
 
-/** Two halves of 32 bits, signed: other numbers would take a heap object each. */
-type Hash = { readonly low: number; readonly high: number };
+  /**
+   * @param sectors a bit for each sector that it holds; the others are the base image's
+   * @param source holds its bytes, among others, from `start` on
+   */
+  constructor(
+    readonly number: number,
+    readonly kind: number,
+    readonly sectors: number,
+    readonly source: Uint8Array,
+    readonly start: number,
+  ) {}
+
+  /** The same object each time: states that share it share what it takes. */
+  get bytes(): Uint8Array {
+    return this.#bytes ??= this.start === 0 && this.source.length === BLOCK_BYTES
+      ? this.source
+      : this.source.subarray(this.start, this.start + BLOCK_BYTES);
+  }
+}
 
 export type DiskState = {
   readonly version: 1;
@@ -34,9 +52,10 @@ export type DiskState = {
 export class Disk {
   readonly #base = new Map<number, Block>();
   readonly #overlay = new Map<number, Block>();
-  // The sum of the hashes of all blocks, in two halves of 32 bits: it does not depend on their order.
+  // The sum of the hashes of all blocks but those not yet hashed, in two halves of 32 bits.
   #low = 0;
   #high = 0;
+  readonly #unhashed = new Set<Block>();
 
   /** @param sizeBytes a multiple of 512 */
   constructor(readonly sizeBytes: number) {
@@ -68,8 +87,9 @@ export class Disk {
     for (let start = 0; start < bytes.length; start += BLOCK_BYTES) {
       const number = (offset + start) / BLOCK_BYTES;
       if (this.#base.has(number) || this.#overlay.get(number)?.sectors === ALL_SECTORS) continue;
-      const block = bytes.subarray(start, start + BLOCK_BYTES);
-      this.#set(this.#base, number, wholeBlock(block), ALL_SECTORS);
+      const isWhole = start + BLOCK_BYTES <= bytes.length;
+      if (isWhole) this.#set(this.#base, number, ALL_SECTORS, bytes, start);
+      else this.#set(this.#base, number, ALL_SECTORS, wholeBlock(bytes.subarray(start)));
     }
   }
 
@@ -84,7 +104,7 @@ export class Disk {
       const old = this.#overlay.get(number);
       const copy = old === undefined ? new Uint8Array(BLOCK_BYTES) : old.bytes.slice();
       copy.set(bytes.subarray(at, at + size), start);
-      this.#set(this.#overlay, number, copy, (old?.sectors ?? 0) | mask);
+      this.#set(this.#overlay, number, (old?.sectors ?? 0) | mask, copy);
     }
   }
 
@@ -100,6 +120,7 @@ export class Disk {
 
   /** Stands for the content in a digest: two contents that differ have different sums. */
   summary(): State {
+    this.#hash();
     return {
       version: 1,
       base: this.#base.size,
@@ -116,6 +137,7 @@ export class Disk {
     this.#overlay.clear();
     this.#low = 0;
     this.#high = 0;
+    this.#unhashed.clear();
     for (let i = 0; i < base.length; i += 2) {
       this.#restore(oldBase, this.#base, base[i], ALL_SECTORS, base[i + 1]);
     }
@@ -136,15 +158,16 @@ export class Disk {
   /** Blocks that one read has brought still lie in a row, and need no copy. */
   #readInRow({ offset, sizeBytes }: Range): Uint8Array | undefined {
     const first = Math.floor(offset / BLOCK_BYTES);
-    const bytes = this.#base.get(first)?.bytes;
-    if (bytes === undefined) return undefined;
+    const { source, start } = this.#base.get(first) ?? {};
+    if (source === undefined || start === undefined) return undefined;
     for (let number = first; number * BLOCK_BYTES < offset + sizeBytes; number++) {
-      const block = this.#base.get(number)?.bytes;
-      const start = bytes.byteOffset + (number - first) * BLOCK_BYTES;
-      if (block?.buffer !== bytes.buffer || block.byteOffset !== start) return undefined;
+      const block = this.#base.get(number);
+      if (block?.source !== source) return undefined;
+      if (block.start !== start + (number - first) * BLOCK_BYTES) return undefined;
       if (this.#overlay.has(number)) return undefined;
     }
-    return new Uint8Array(bytes.buffer, bytes.byteOffset + offset % BLOCK_BYTES, sizeBytes);
+    const from = start + offset % BLOCK_BYTES;
+    return source.subarray(from, from + sizeBytes);
   }
 
   #readEach({ offset, sizeBytes }: Range): Uint8Array {
@@ -174,20 +197,43 @@ export class Disk {
       throw new RangeError(`Block ${number} is none of a disk of ${this.sizeBytes} bytes`);
     }
     const same = old.get(number);
-    if (same?.bytes === bytes && same.sectors === sectors) this.#put(blocks, number, same);
-    else this.#set(blocks, number, bytes, sectors);
+    if (same?.bytes === bytes && same.sectors === sectors) this.#put(blocks, same);
+    else this.#set(blocks, number, sectors, bytes);
   }
 
-  #set(blocks: Map<number, Block>, number: number, bytes: Uint8Array, sectors: number): void {
+  #set(
+    blocks: Map<number, Block>,
+    number: number,
+    sectors: number,
+    source: Uint8Array,
+    start = 0,
+  ): void {
     const kind = blocks === this.#base ? 0 : 1 + sectors;
-    this.#put(blocks, number, { bytes, sectors, hash: hashBlock(bytes, number, kind) });
+    this.#put(blocks, new Block(number, kind, sectors, source, start));
   }
 
-  #put(blocks: Map<number, Block>, number: number, block: Block): void {
-    const old = blocks.get(number)?.hash;
-    this.#low = (this.#low + block.hash.low - (old?.low ?? 0)) >>> 0;
-    this.#high = (this.#high + block.hash.high - (old?.high ?? 0)) >>> 0;
-    blocks.set(number, block);
+  #put(blocks: Map<number, Block>, block: Block): void {
+    const old = blocks.get(block.number);
+    if (old?.isHashed) this.#add(-old.low, -old.high);
+    else if (old) this.#unhashed.delete(old);
+    if (block.isHashed) this.#add(block.low, block.high);
+    else this.#unhashed.add(block);
+    blocks.set(block.number, block);
+  }
+
+  /** Not before a digest wants it: many machines take none, and a block may be written often. */
+  #hash(): void {
+    hashBlocks([...this.#unhashed]);
+    for (const block of this.#unhashed) {
+      block.isHashed = true;
+      this.#add(block.low, block.high);
+    }
+    this.#unhashed.clear();
+  }
+
+  #add(low: number, high: number): void {
+    this.#low = (this.#low + low) >>> 0;
+    this.#high = (this.#high + high) >>> 0;
   }
 }
 
@@ -225,22 +271,4 @@ function copySectors(block: Block, start: number, size: number, out: Uint8Array,
 
 function ascending(blocks: Map<number, Block>): [number, Block][] {
   return [...blocks].sort(([a], [b]) => a - b);
-}
-
-/**
- * Every step is a bijection of each half, so two blocks that differ in one word never share a hash.
- * (Multipliers from MurmurHash3.)
- */
-function hashBlock(bytes: Uint8Array, number: number, kind: number): Hash {
-  const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();
-  const words = new Uint32Array(aligned.buffer, aligned.byteOffset, BLOCK_BYTES / 4);
-  let low = Math.imul(number, 0xcc9e2d51) ^ kind;
-  let high = Math.imul(number ^ Math.floor(number / 2 ** 32), 0x1b873593) + kind | 0;
-  for (let i = 0; i < words.length; i++) {
-    const word = words[i];
-    low = Math.imul(low ^ word, 0x85ebca6b);
-    low ^= low >>> 15;
-    high = Math.imul((high ^ (high >>> 13)) + word, 0xc2b2ae35);
-  }
-  return { low, high };
 }
