@@ -1,0 +1,38 @@
+/** The shape of a lab's network: cards, switches, links. Plain whole numbers and names, so that a file can hold it. */
+import type { Impairments, Interval } from "./impairment.ts";
+
+/** The least latency of a link by default: 100 µs, and so the length of a round. */
+export const LATENCY_CYCLES_DEFAULT = 100_000;
+/** A shorter one would mean more rounds than instructions worth the name. */
+export const LATENCY_CYCLES_MIN = 1_000;
+
+export interface FabricConfig {
+  /** 32 bits: all chance of the impairments follows from it. */
+  readonly seed: number;
+  /** `g1/net0`, by guest and then by NIC. */
+  readonly nics: readonly string[];
+  readonly switches: readonly string[];
+  readonly links: readonly LinkConfig[];
+}
+
+/** A link from a NIC up to a switch, or to another NIC. */
+export interface LinkConfig {
+  /** `g1.net0` if it leads to a switch, else as it was given. Its directions are `NAME:up`, `NAME:down`. */
+  readonly name: string;
+  /** By number. */
+  readonly nic: number;
+  readonly to: { readonly switch: number } | { readonly nic: number };
+  /** Cycles from one end to the other. */
+  readonly latency: number;
+  readonly up: Impairments;
+  readonly down: Impairments;
+  /** Nothing passes, and nobody is told. Ascending, apart from each other. */
+  readonly partitions: readonly Interval[];
+  /** The link is down, and NICs at its ends see it. Ascending, apart from each other. */
+  readonly flaps: readonly Interval[];
+}
+
+/** Cycles by which what is sent is known before it can arrive: nobody need look more often. */
+export function lookahead({ links }: FabricConfig): number {
+  return Math.min(LATENCY_CYCLES_DEFAULT, ...links.map(({ latency }) => latency));
+}
