@@ -1,0 +1,76 @@
+/** A guest of a lab on Deno: its disks are files, its answers come in model timing. */
+import type { Host } from "../../core/host.ts";
+import { Machine, type MachineOptions } from "../../core/machine.ts";
+import { diskId, UART_ID } from "../board.ts";
+import type { BootFiles } from "../boot/layout.ts";
+import { Typist } from "../host/typist.ts";
+import { type MachineConfig, machineOptions } from "../machine_options.ts";
+import { LabGuest } from "../network/lab_guest.ts";
+import { LabHost } from "../network/lab_host.ts";
+import { ThreadCompiler } from "./compiler.ts";
+import { type DiskAccess, DiskFile } from "./disk_file.ts";
+import { LiveHost, type LiveHostOptions } from "./live_host.ts";
+
+/** All that a guest starts from; it can be sent to another thread. */
+export interface GuestSpec {
+  readonly name: string;
+  readonly config: MachineConfig;
+  readonly files: BootFiles;
+  readonly disks: readonly { readonly path: string; readonly access: DiskAccess }[];
+  /** Console input. */
+  readonly send?: Uint8Array;
+  readonly reseeds?: LiveHostOptions["reseeds"];
+  readonly engine?: Omit<NonNullable<MachineOptions["engine"]>, "compiler">;
+}
+
+/** What stands between the machine and its host, such as a recorder. */
+export interface GuestHooks {
+  readonly wrap?: (host: Host) => Host;
+  readonly onDigest?: (cycle: number, digest: string) => void;
+}
+
+export class LabMachine {
+  private constructor(
+    readonly guest: LabGuest,
+    readonly machine: Machine,
+    readonly close: () => void,
+  ) {}
+
+  /** @throws DiskFileError, ImageError for what cannot be attached or loaded */
+  static async open(spec: GuestSpec, hooks: GuestHooks = {}): Promise<LabMachine> {
+    const disks: DiskFile[] = [];
+    const compiler = new ThreadCompiler();
+    const close = () => {
+      compiler.close();
+      for (const disk of disks) disk.close();
+    };
+    try {
+      for (const { path, access } of spec.disks) disks.push(DiskFile.open(path, access));
+      const host = new LabHost(liveHost(spec, disks));
+      const machine = await Machine.create({
+        ...machineOptions(spec.config, spec.files, hooks.wrap?.(host) ?? host),
+        engine: { compiler: (shape) => compiler.open(shape), ...spec.engine },
+        onDigest: (cycle, digest) => {
+          guest.digest(cycle, digest);
+          hooks.onDigest?.(cycle, digest);
+        },
+      });
+      const guest: LabGuest = new LabGuest(machine, host);
+      return new LabMachine(guest, machine, close);
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+}
+
+function liveHost({ config, send, reseeds }: GuestSpec, disks: readonly DiskFile[]): LiveHost {
+  return new LiveHost({
+    timing: "model",
+    seed: config.seed,
+    reseeds,
+    disks: new Map(disks.map((disk, index) => [diskId(index), disk])),
+    onConsole: () => {}, // the lab passes it on, in the order of its rounds
+    typist: send === undefined ? undefined : new Typist(UART_ID, send),
+  });
+}
