@@ -9,6 +9,10 @@ export const LATENCY_CYCLES_MIN = 1_000;
 export interface FabricConfig {
   /** 32 bits: all chance of the impairments follows from it. */
   readonly seed: number;
+  /** From these cycles on it follows from others. Ascending. */
+  readonly reseeds?: readonly { readonly cycle: number; readonly seed: number }[];
+  /** Ids of occurrences of impairments that shall not occur. */
+  readonly without?: readonly string[];
   /** `g1/net0`, by guest and then by NIC. */
   readonly nics: readonly string[];
   readonly switches: readonly string[];

@@ -144,4 +144,4 @@ export class Direction {
   }
 }
 
-const CORRUPTIONS = [["corrupt", corrupted], ["corruptValid", corruptedValid]] as const;
+const CORRUPTIONS = [["corrupt", corrupted], ["corrupt-valid", corruptedValid]] as const;

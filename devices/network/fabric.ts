@@ -20,12 +20,6 @@ export type Arriving =
     readonly sent: FrameId;
   };
 
-export interface FabricOptions {
-  /** Ids of impairments that shall not occur. */
-  readonly without?: ReadonlySet<string>;
-  readonly onEvent?: (event: FabricEvent) => void;
-}
-
 /** A link's partition or flap begins or ends. */
 interface Change {
   readonly cycle: number;
@@ -55,17 +49,16 @@ export class Fabric {
   readonly #changes: readonly Change[];
   readonly #agenda = new Agenda();
   #cycle = 0;
-  #seed: number;
   /** Of each NIC: how many frames it has sent. */
   readonly #sent: number[];
   /** Of each NIC: the cycle at which its guest ended. */
   readonly #ended: number[];
 
-  constructor(config: FabricConfig, { without = new Set(), onEvent }: FabricOptions = {}) {
+  constructor(config: FabricConfig, onEvent: (event: FabricEvent) => void = () => {}) {
+    const without = new Set(config.without);
     this.#config = config;
-    this.#onEvent = onEvent ?? (() => {});
+    this.#onEvent = onEvent;
     this.lookahead = lookahead(config);
-    this.#seed = config.seed;
     this.#links = config.links.map((link) => ({
       config: link,
       up: new Direction(`${link.name}:up`, link.latency, link.up, without),
@@ -142,16 +135,10 @@ export class Fabric {
     this.#cycle = to;
   }
 
-  /** All chance from this cycle on follows from another seed. */
-  reseed(seed: number): void {
-    this.#seed = seed;
-  }
-
   save(): State {
     return {
       version: 1,
       cycle: this.#cycle,
-      seed: this.#seed,
       sent: this.#sent,
       ended: this.#ended,
       agenda: this.#agenda.save(),
@@ -169,7 +156,6 @@ export class Fabric {
       throw new RangeError("Cannot restore a network of another shape");
     }
     this.#cycle = state.cycle as number;
-    this.#seed = state.seed as number;
     (state.sent as number[]).forEach((sent, nic) => this.#sent[nic] = sent);
     (state.ended as number[]).forEach((cycle, nic) => this.#ended[nic] = cycle);
     this.#agenda.restore(state.agenda);
@@ -241,7 +227,7 @@ export class Fabric {
       direction.refuse();
       return this.#drop(flight, direction.id, closed.reason, closed.event);
     }
-    const passage = direction.enter(cycle, bytes, this.#seed, (event, what, delay) => {
+    const passage = direction.enter(cycle, bytes, this.#seedAt(cycle), (event, what, delay) => {
       this.#onEvent({ kind: "impaired", cycle, frame, event, what, delay });
     });
     const { dropped, arrivals } = passage;
@@ -263,6 +249,11 @@ export class Fabric {
     }
     if (cycle >= this.#ended[at]) return this.#drop(flight, to, "off", undefined);
     this.#onEvent({ kind: "delivered", cycle, frame: this.#idOf(flight), to });
+  }
+
+  #seedAt(cycle: number): number {
+    const { seed, reseeds = [] } = this.#config;
+    return reseeds.findLast((it) => it.cycle <= cycle)?.seed ?? seed;
   }
 
   #isLost({ at, cycle }: Flight): boolean {

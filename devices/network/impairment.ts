@@ -30,7 +30,7 @@ export interface Impairments {
   /** One bit behind the Ethernet header is flipped. */
   readonly corrupt?: number;
   /** One bit of what TCP, UDP or ICMP carries is flipped, and the checksum is made to fit. */
-  readonly corruptValid?: number;
+  readonly "corrupt-valid"?: number;
   /** Bits per second; frames queue for it. */
   readonly rate?: number;
   /** How many frames may queue; the next one is dropped. */

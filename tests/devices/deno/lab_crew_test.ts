@@ -74,7 +74,7 @@ async function play(workers: number, jitThreshold: number) {
   };
   const config = star(3);
   const lab = new Lab({
-    fabric: new Fabric(config, { onEvent: (event) => events.push(event) }),
+    fabric: new Fabric(config, (event) => events.push(event)),
     members: config.nics.map((id, nic) => ({
       name: id.slice(0, 2),
       nics: [{ device: "net0", nic }],

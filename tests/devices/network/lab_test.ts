@@ -87,7 +87,7 @@ async function play(
   const guests = scripts.map(({ endCycle, plans }, nic) => new Chatterer(nic, endCycle, plans));
   const events: FabricEvent[] = [];
   const meetings: string[] = [];
-  const fabric = new Fabric(config, { onEvent: (event) => events.push(event) });
+  const fabric = new Fabric(config, (event) => events.push(event));
   let turns = 0;
   const crew: Crew = {
     run: (edge, all) => {

@@ -37,7 +37,7 @@ export const HOSTILE: Impairments = {
   duplicate: { chance: chance(0.1), delay: 70_000 },
   reorder: { chance: chance(0.1), delay: 300_000 },
   corrupt: chance(0.1),
-  corruptValid: chance(0.1),
+  "corrupt-valid": chance(0.1),
   rate: 1_000_000_000,
   queue: 4,
 };
