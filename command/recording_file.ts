@@ -2,7 +2,7 @@
 import xxhash from "xxhash-wasm";
 import { z } from "zod";
 import { Machine, type MachineOptions } from "../core/machine.ts";
-import { DISK_COUNT_MAX } from "../devices/board.ts";
+import { DISK_COUNT_MAX, NIC_COUNT_MAX } from "../devices/board.ts";
 import type { BootFiles } from "../devices/boot/layout.ts";
 import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
 import project from "../deno.json" with { type: "json" };
@@ -10,7 +10,7 @@ import { codec } from "../replay/deno/codec.ts";
 import { FileSource } from "../replay/deno/file_source.ts";
 import { FileWriter } from "../replay/deno/file_writer.ts";
 import { FormatError } from "../replay/format/codec.ts";
-import { readRecording, type Recording } from "../replay/format/reader.ts";
+import { readRecorded, type Recorded, type Recording } from "../replay/format/reader.ts";
 import type { Image } from "../replay/format/chunk_file.ts";
 import { RecordingWriter } from "../replay/format/writer.ts";
 import { OutputHash } from "../replay/outputs.ts";
@@ -33,6 +33,7 @@ const ConfigSchema = z.strictObject({
     sizeBytes: z.number().int().min(512).multipleOf(512),
     readOnly: z.boolean(),
   })).max(DISK_COUNT_MAX),
+  nics: z.array(z.strictObject({ mac: z.string().max(17) })).max(NIC_COUNT_MAX).optional(),
 });
 
 /** A recording that is open. */
@@ -55,15 +56,28 @@ export function onlyFile(command: string, positional: readonly string[]): string
   return path;
 }
 
-/**
- * @param engine of the machines that replay it; nothing in a recording depends on it
- * @throws UsageError if the file cannot be read, FormatError if it is no recording
- */
+/** How to open a recording. */
+export interface OpenOptions {
+  /** Of the machines that replay it; nothing in a recording depends on it. */
+  readonly engine?: MachineOptions["engine"];
+  /** One of a lab. */
+  readonly guest?: string;
+}
+
+/** @throws UsageError if the file cannot be read, FormatError if it is no recording */
 export async function openRecording(
   path: string,
-  engine?: MachineOptions["engine"],
+  { engine, guest }: OpenOptions = {},
 ): Promise<OpenRecording> {
-  const recording = readRecordingFile(path);
+  return await opened(path, readRecordingFile(path, guest), engine);
+}
+
+/** @throws FormatError if what it says of its machine cannot be */
+export async function opened(
+  path: string,
+  recording: Recording,
+  engine: MachineOptions["engine"],
+): Promise<OpenRecording> {
   const parsed = ConfigSchema.safeParse(recording.header.machine);
   if (!parsed.success) {
     const { path: field, message } = parsed.error.issues[0];
@@ -88,12 +102,28 @@ function storedOf(path: string, { checkpoints }: Recording): readonly Stored[] {
   }));
 }
 
+/** @throws UsageError if the file cannot be read or holds no such guest, FormatError if it is no recording */
+export function readRecordingFile(path: string, guest?: string): Recording {
+  const { lab, machine } = readRecordedFile(path);
+  if (lab === undefined) {
+    if (guest === undefined) return machine;
+    throw new UsageError(`--guest ${guest}: ${path} holds one machine, which has no name`);
+  }
+  const names = [...lab.guests.keys()].join(", ");
+  if (guest === undefined) {
+    throw new UsageError(`${path} holds a lab: which guest? --guest takes one of ${names}`);
+  }
+  const found = lab.guests.get(guest);
+  if (found !== undefined) return found;
+  throw new UsageError(`--guest ${guest}: ${path} holds ${names}`);
+}
+
 /** @throws UsageError if the file cannot be read, FormatError if it is no recording */
-export function readRecordingFile(path: string): Recording {
+export function readRecordedFile(path: string): Recorded {
   let source: FileSource | undefined;
   try {
     source = new FileSource(path);
-    return readRecording(source, codec);
+    return readRecorded(source, codec);
   } catch (error) {
     if (error instanceof FormatError) throw new FormatError(`${path}: ${error.message}`);
     if (source === undefined) throw new UsageError(`${path}: ${reason(error)}`);

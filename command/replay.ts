@@ -20,8 +20,7 @@ export async function replay(args: readonly string[]): Promise<number> {
   const until = cycleFlag(flags, "until");
   const compiler = new ThreadCompiler();
   const { log, build, damage } = await openRecording(path, {
-    compiler: (shape) => compiler.open(shape),
-    ...engineOf(flags),
+    engine: { compiler: (shape) => compiler.open(shape), ...engineOf(flags) },
   });
   if (until !== undefined && until > log.endCycle) {
     throw new UsageError(`--until ${until}: the recording ends at cycle ${log.endCycle}`);

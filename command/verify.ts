@@ -19,8 +19,7 @@ export async function verify(args: readonly string[]): Promise<number> {
   const path = onlyFile("verify", flags.positional);
   const compiler = new ThreadCompiler();
   const recording = await openRecording(path, {
-    compiler: (shape) => compiler.open(shape),
-    ...engineOf(flags),
+    engine: { compiler: (shape) => compiler.open(shape), ...engineOf(flags) },
   });
   const { log, build, outputHash, damage, stored, checkpoints } = recording;
   const check = new StoredCheck(stored);

@@ -9,15 +9,15 @@ let progress: Progress;
 let file: ChunkFile;
 let hasFailed = false;
 /** Not yet compressed. */
-const asides: Chunk[] = [];
-/** Compressed, and waiting for the checkpoint that they belong to. */
-let packed: PackedChunk[] = [];
+const asides: { readonly chunk: Chunk; readonly owner: number }[] = [];
+/** Compressed, and waiting for the checkpoint that they belong to; by owner. */
+const packed = new Map<number, PackedChunk[]>();
 
 addEventListener("message", (event: Event) => {
   const task = (event as MessageEvent<FileTask>).data;
   if (task.kind === "open") progress = new Progress(task.progress);
   if (task.kind !== "aside") return finish(task.kind === "log" ? task.chunks : [], () => run(task));
-  asides.push(task.chunk);
+  asides.push(task);
   if (asides.length === 1) setImmediate(pack);
 });
 
@@ -28,21 +28,26 @@ function run(task: Exclude<FileTask, { kind: "aside" }>): void {
       return;
     case "start":
       return file.start(task.start);
+    case "start-lab":
+      return file.startLab(task.start);
     case "log":
-      return file.log(task.chunks, task.firstCycle, task.lastCycle);
+      return file.log(task.chunks, task.firstCycle, task.lastCycle, task.owner);
     case "end":
       while (asides.length > 0) pack();
-      return file.end(task.payload, task.cycle);
+      return file.end(task.payload, task.cycle, task.owner);
   }
 }
 
 /** One chunk; then a part of the log may have come. */
 function pack(): void {
-  const chunk = asides.shift();
-  if (chunk === undefined) return; // the end was quicker
+  const aside = asides.shift();
+  if (aside === undefined) return; // the end was quicker
+  const { chunk, owner } = aside;
   finish([chunk], () => {
-    packed.push(file.pack(chunk));
-    if (chunk.type === "CKPT") file.append(packed.splice(0));
+    const all = [...packed.get(owner) ?? [], file.pack(chunk)];
+    const isWhole = chunk.type === "CKPT";
+    if (isWhole) file.append(all, owner);
+    packed.set(owner, isWhole ? [] : all);
   });
   if (asides.length > 0) setImmediate(pack);
 }
@@ -54,7 +59,7 @@ function finish(chunks: readonly Chunk[], action: () => void): void {
     if (!hasFailed) action();
   } catch (error) {
     hasFailed = true;
-    packed = [];
+    packed.clear();
     progress.fail(writeFault(error));
   }
   progress.done(sizeBytes);

@@ -1,5 +1,5 @@
 /** A recording's file, written by a thread of its own: compressing must not hold the machine up. */
-import type { Chunk, ChunkSink, RecordingStart } from "../format/chunk_file.ts";
+import type { Chunk, ChunkSink, LabStart, RecordingStart } from "../format/chunk_file.ts";
 import { createFile, RecordingError } from "./file_sink.ts";
 
 /** Half of what a killed recording may lose at most: the rest is for a late slice and the thread. */
@@ -13,14 +13,21 @@ const PATIENCE_MS = 60_000;
 export type FileTask =
   | { readonly kind: "open"; readonly path: string; readonly progress: SharedArrayBuffer }
   | { readonly kind: "start"; readonly start: RecordingStart }
+  | { readonly kind: "start-lab"; readonly start: LabStart }
   | {
     readonly kind: "log";
     readonly chunks: readonly Chunk[];
     readonly firstCycle: number;
     readonly lastCycle: number;
+    readonly owner: number;
   }
-  | { readonly kind: "aside"; readonly chunk: Chunk }
-  | { readonly kind: "end"; readonly payload: Uint8Array; readonly cycle: number };
+  | { readonly kind: "aside"; readonly chunk: Chunk; readonly owner: number }
+  | {
+    readonly kind: "end";
+    readonly payload: Uint8Array;
+    readonly cycle: number;
+    readonly owner: number;
+  };
 
 /** What both threads see at once, without a turn of their event loops. */
 export class Progress {
@@ -88,17 +95,21 @@ export class FileWriter implements ChunkSink {
     this.#post({ kind: "start", start }, []);
   }
 
-  log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number): void {
-    this.#post({ kind: "log", chunks, firstCycle, lastCycle }, chunks);
+  startLab(start: LabStart): void {
+    this.#post({ kind: "start-lab", start }, []);
+  }
+
+  log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number, owner = 0): void {
+    this.#post({ kind: "log", chunks, firstCycle, lastCycle, owner }, chunks);
     this.#writtenMs = performance.now();
   }
 
-  aside(chunk: Chunk): void {
-    this.#post({ kind: "aside", chunk }, [chunk]);
+  aside(chunk: Chunk, owner = 0): void {
+    this.#post({ kind: "aside", chunk, owner }, [chunk]);
   }
 
-  end(payload: Uint8Array, cycle: number): void {
-    this.#post({ kind: "end", payload, cycle }, []);
+  end(payload: Uint8Array, cycle: number, owner = 0): void {
+    this.#post({ kind: "end", payload, cycle, owner }, []);
     this.#wait(() => this.#progress.tasks < this.#taskCount);
   }
 

@@ -53,11 +53,15 @@ export class Fields {
 
   /** A whole number from 0 to `max`. */
   whole(max = Number.MAX_SAFE_INTEGER): number {
+    return this.integer(0, max);
+  }
+
+  integer(min: number, max = Number.MAX_SAFE_INTEGER): number {
     const value = this.any();
-    if (typeof value === "number" && Number.isSafeInteger(value) && value >= 0 && value <= max) {
+    if (typeof value === "number" && Number.isSafeInteger(value) && value >= min && value <= max) {
       return value;
     }
-    throw new FormatError(`${this.what} has ${shown(value)} where 0 to ${max} may be`);
+    throw new FormatError(`${this.what} has ${shown(value)} where ${min} to ${max} may be`);
   }
 
   /** A signed number of at most 64 bits. */

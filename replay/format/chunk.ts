@@ -17,6 +17,8 @@ export const CHUNK_VERSIONS = {
   INDX: 1,
   PAGE: 1,
   CKPT: 1,
+  LAB: 1,
+  FATE: 1,
 } as const;
 export type ChunkType = keyof typeof CHUNK_VERSIONS;
 
@@ -29,6 +31,8 @@ const ZSTD = 1;
 /** A chunk in its file. */
 export interface ChunkRef {
   readonly type: ChunkType;
+  /** The number of the lab's guest that it belongs to; 0 where there is but one machine. */
+  readonly owner: number;
   /** Of its frame. */
   readonly offset: number;
   /** Without the frame. */
@@ -63,12 +67,12 @@ export function packPayload(codec: Codec, payload: Uint8Array): Packed {
     : { stored: payload, compression: NONE, payloadBytes };
 }
 
-type Place = Pick<ChunkRef, "type" | "firstCycle" | "lastCycle">;
+type Place = Pick<ChunkRef, "type" | "firstCycle" | "lastCycle"> & { readonly owner?: number };
 
 /** The bytes of a chunk. */
 export function frameChunk(
   codec: Codec,
-  { type, firstCycle, lastCycle, packed }: Place & { readonly packed: Packed },
+  { type, firstCycle, lastCycle, owner = 0, packed }: Place & { readonly packed: Packed },
 ): Uint8Array {
   const { stored, compression, payloadBytes } = packed;
   const bytes = new Uint8Array(FRAME_BYTES + stored.length);
@@ -76,7 +80,8 @@ export function frameChunk(
   view.setUint32(0, CHUNK_MAGIC, true);
   for (let i = 0; i < 4; i++) bytes[4 + i] = type.charCodeAt(i) || 0x20;
   view.setUint16(8, CHUNK_VERSIONS[type], true);
-  view.setUint16(10, compression, true);
+  view.setUint8(10, compression);
+  view.setUint8(11, owner);
   view.setUint32(12, stored.length, true);
   view.setUint32(16, payloadBytes, true);
   view.setBigUint64(20, BigInt(firstCycle), true);
@@ -111,7 +116,8 @@ export function decodeFrame(bytes: Uint8Array, offset: number): Frame {
   const frame = {
     type,
     offset,
-    compression: view.getUint16(10, true),
+    compression: view.getUint8(10),
+    owner: view.getUint8(11),
     storedBytes: view.getUint32(12, true),
     payloadBytes: view.getUint32(16, true),
     firstCycle: cycle(view.getBigUint64(20, true), where),

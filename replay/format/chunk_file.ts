@@ -11,6 +11,7 @@ import {
 import { encodeIndex, encodeTrailer } from "./chunk_index.ts";
 import type { ByteSink, Codec } from "./codec.ts";
 import { encodeHeader, encodePiece, hex, type ImageInfo, PIECE_BYTES } from "./header.ts";
+import { encodeLabHeader } from "./lab_header.ts";
 
 /** An image with its bytes. */
 export interface Image extends Pick<ImageInfo, "role" | "name"> {
@@ -25,6 +26,14 @@ export interface RecordingStart {
   readonly images: readonly Image[];
 }
 
+/** What a recording of several machines begins with. */
+export interface LabStart {
+  readonly program: string;
+  /** What connects them; as {@link RecordingStart.machine}. */
+  readonly lab: unknown;
+  readonly guests: readonly (Omit<RecordingStart, "program"> & { readonly name: string })[];
+}
+
 /** A chunk that is to be written. */
 export interface Chunk {
   readonly type: ChunkType;
@@ -37,26 +46,32 @@ export interface PackedChunk {
   readonly packed: Packed;
 }
 
-/** Takes what a recording consists of, in order. Each may throw what the file has met before. */
+/**
+ * Takes what a recording consists of, in order. Each may throw what the file has met before.
+ * `owner`: the number of a lab's guest, or that of its guests for what connects them.
+ */
 export interface ChunkSink {
   /** Whether so much time has passed since the last part of the log that the next is due. */
   isDue(): boolean;
   /** The first call: header and images. */
   start(start: RecordingStart): void;
-  /** A LOG and the BLOBs before it. */
-  log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number): void;
+  /** The first call for a lab. */
+  startLab(start: LabStart): void;
+  /** A LOG and the BLOBs before it, or a FATE. */
+  log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number, owner?: number): void;
   /** Pages, or the checkpoint to which those before it belong; logs may come to stand before them. */
-  aside(chunk: Chunk): void;
-  /** The last call. All is in the file when it returns. */
-  end(payload: Uint8Array, cycle: number): void;
+  aside(chunk: Chunk, owner?: number): void;
+  /** An owner's last call. After that of the last owner all is in the file. */
+  end(payload: Uint8Array, cycle: number, owner?: number): void;
 }
 
 /** Writes each chunk at once. */
 export class ChunkFile implements ChunkSink {
   readonly #chunks: ChunkRef[] = [];
   #sizeBytes = 0;
-  /** The last LOG's last cycle. */
-  #reached = 0;
+  /** The last cycle of each owner's log. */
+  #reached = [0];
+  #endedCount = 0;
 
   constructor(readonly sink: ByteSink, readonly codec: Codec) {}
 
@@ -65,37 +80,37 @@ export class ChunkFile implements ChunkSink {
   }
 
   start({ program, machine, images }: RecordingStart): void {
-    const sums = images.map(({ bytes }) => this.codec.sha256(bytes));
-    const infos = images.map(({ role, name, bytes }, index) => ({
-      role,
-      name,
-      sha256: hex(sums[index]),
-      sizeBytes: bytes.length,
-    }));
+    const infos = this.#infos(images);
     this.#write(FILE_MAGIC);
     this.#chunk({ type: "HEAD", payload: encodeHeader({ program, machine, images: infos }) });
-    const written = new Set<string>();
-    images.forEach(({ bytes }, index) => {
-      if (written.has(infos[index].sha256)) return;
-      written.add(infos[index].sha256);
-      for (let offset = 0; offset < bytes.length; offset += PIECE_BYTES) {
-        const piece = bytes.subarray(offset, offset + PIECE_BYTES);
-        this.#chunk({ type: "IMAG", payload: encodePiece(sums[index], offset, piece) });
-      }
+    this.#images(images, infos);
+  }
+
+  startLab({ program, lab, guests }: LabStart): void {
+    const names = guests.map(({ name }) => name);
+    this.#reached = [...guests.map(() => 0), 0];
+    this.#write(FILE_MAGIC);
+    this.#chunk({ type: "LAB", payload: encodeLabHeader({ program, lab, guests: names }) });
+    const infos = guests.map(({ images }) => this.#infos(images));
+    guests.forEach(({ machine }, owner) => {
+      const payload = encodeHeader({ program, machine, images: infos[owner] });
+      this.#chunk({ type: "HEAD", payload }, 0, 0, owner);
     });
+    this.#images(guests.flatMap(({ images }) => images), infos.flat());
   }
 
-  log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number): void {
-    for (const chunk of chunks) this.#chunk(chunk, firstCycle, lastCycle);
-    this.#reached = lastCycle;
+  log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number, owner = 0): void {
+    for (const chunk of chunks) this.#chunk(chunk, firstCycle, lastCycle, owner);
+    this.#reached[owner] = lastCycle;
   }
 
-  aside(chunk: Chunk): void {
-    this.append([this.pack(chunk)]);
+  aside(chunk: Chunk, owner = 0): void {
+    this.append([this.pack(chunk)], owner);
   }
 
-  end(payload: Uint8Array, cycle: number): void {
-    this.#chunk({ type: "END", payload }, cycle, cycle);
+  end(payload: Uint8Array, cycle: number, owner = 0): void {
+    this.#chunk({ type: "END", payload }, cycle, cycle, owner);
+    if (++this.#endedCount < this.#reached.length) return;
     const offset = this.#sizeBytes;
     this.#chunk({ type: "INDX", payload: encodeIndex(this.#chunks) }, cycle, cycle);
     this.#write(encodeTrailer(offset));
@@ -107,20 +122,43 @@ export class ChunkFile implements ChunkSink {
   }
 
   /** The rest of {@link aside}. */
-  append(chunks: readonly PackedChunk[]): void {
-    for (const chunk of chunks) this.#append(chunk, this.#reached, this.#reached);
+  append(chunks: readonly PackedChunk[], owner = 0): void {
+    const cycle = this.#reached[owner];
+    for (const chunk of chunks) this.#append(chunk, cycle, cycle, owner);
   }
 
-  #chunk(chunk: Chunk, firstCycle = 0, lastCycle = 0): void {
-    this.#append(this.pack(chunk), firstCycle, lastCycle);
+  #infos(images: readonly Image[]): ImageInfo[] {
+    return images.map(({ role, name, bytes }) => ({
+      ...{ role, name, sizeBytes: bytes.length },
+      sha256: hex(this.codec.sha256(bytes)),
+    }));
   }
 
-  #append({ type, packed }: PackedChunk, firstCycle: number, lastCycle: number): void {
-    const bytes = frameChunk(this.codec, { type, firstCycle, lastCycle, packed });
+  /** Each content once. */
+  #images(images: readonly Image[], infos: readonly ImageInfo[]): void {
+    const written = new Set<string>();
+    images.forEach(({ bytes }, index) => {
+      const { sha256 } = infos[index];
+      if (written.has(sha256)) return;
+      written.add(sha256);
+      for (let offset = 0; offset < bytes.length; offset += PIECE_BYTES) {
+        const piece = bytes.subarray(offset, offset + PIECE_BYTES);
+        this.#chunk({ type: "IMAG", payload: encodePiece(sha256, offset, piece) });
+      }
+    });
+  }
+
+  #chunk(chunk: Chunk, firstCycle = 0, lastCycle = 0, owner = 0): void {
+    this.#append(this.pack(chunk), firstCycle, lastCycle, owner);
+  }
+
+  #append(chunk: PackedChunk, firstCycle: number, lastCycle: number, owner: number): void {
+    const { type, packed } = chunk;
+    const bytes = frameChunk(this.codec, { type, firstCycle, lastCycle, owner, packed });
     const offset = this.#sizeBytes;
     this.#write(bytes);
     const storedBytes = bytes.length - FRAME_BYTES;
-    this.#chunks.push({ type, offset, storedBytes, firstCycle, lastCycle });
+    this.#chunks.push({ type, owner, offset, storedBytes, firstCycle, lastCycle });
   }
 
   #write(bytes: Uint8Array): void {

@@ -1,18 +1,26 @@
 /** The list of all chunks at a file's end, so that opening need not walk from one to the next. Source: FORMAT.md, "INDX". */
 import { type ChunkRef, type ChunkType, FRAME_BYTES } from "./chunk.ts";
 import { decodeCbor, encodeCbor, Fields } from "./cbor.ts";
+import { FormatError } from "./codec.ts";
 
 /** The file's last bytes: where the index lies, and a mark. */
 export const TRAILER_BYTES = 16;
 const TRAILER_MAGIC = 0x6b4e_4849_5253_4800n; // "\0HSRIHNk"
 const CHUNKS_MAX = 400_000;
 
-const TYPES: readonly ChunkType[] = ["HEAD", "IMAG", "BLOB", "LOG", "END", "PAGE", "CKPT"];
+/** A row names one by its place here. */
+const TYPES: readonly ChunkType[] = [
+  ...["HEAD", "IMAG", "BLOB", "LOG", "END", "PAGE", "CKPT", "LAB", "FATE"] as const,
+];
+/** What stands before the owner, in the number that stands for both. */
+const OWNER = 16;
+const OWNERS_MAX = 256;
 
 export function encodeIndex(chunks: readonly ChunkRef[]): Uint8Array {
   let cycle = 0;
-  const rows = chunks.map(({ type, storedBytes, firstCycle, lastCycle }) => {
-    const row = [TYPES.indexOf(type), storedBytes, firstCycle - cycle, lastCycle - firstCycle];
+  const rows = chunks.map(({ type, owner, storedBytes, firstCycle, lastCycle }) => {
+    const what = TYPES.indexOf(type) + OWNER * owner;
+    const row = [what, storedBytes, firstCycle - cycle, lastCycle - firstCycle];
     cycle = firstCycle;
     return row;
   });
@@ -25,10 +33,15 @@ export function decodeIndex(payload: Uint8Array, start: number): ChunkRef[] {
   let offset = start;
   let cycle = 0;
   const chunks = [...fields.rows(CHUNKS_MAX)].map((row): ChunkRef => {
-    const type = TYPES[row.whole(TYPES.length - 1)];
+    const what = row.whole(OWNER * OWNERS_MAX - 1);
+    const type = TYPES[what % OWNER];
+    if (type === undefined) throw new FormatError("the index has a chunk of no type");
+    const owner = Math.floor(what / OWNER);
     const storedBytes = row.whole(0xffff_ffff);
-    const firstCycle = cycle + row.whole();
-    const ref = { type, offset, storedBytes, firstCycle, lastCycle: firstCycle + row.whole() };
+    // Of another guest of a lab it may lie before.
+    const firstCycle = cycle + row.integer(-cycle);
+    const lastCycle = firstCycle + row.whole();
+    const ref = { type, owner, offset, storedBytes, firstCycle, lastCycle };
     row.end();
     offset += FRAME_BYTES + storedBytes;
     cycle = firstCycle;

@@ -62,9 +62,9 @@ export function decodeHeader(payload: Uint8Array): Header {
 }
 
 /** A piece of an image: 32 bytes of its SHA-256, an offset of 8 bytes, and the bytes from there on. */
-export function encodePiece(sha256: Uint8Array, offset: number, bytes: Uint8Array): Uint8Array {
+export function encodePiece(sha256: string, offset: number, bytes: Uint8Array): Uint8Array {
   const payload = new Uint8Array(40 + bytes.length);
-  payload.set(sha256);
+  payload.set(Uint8Array.from(sha256.match(/../g)!, (digits) => parseInt(digits, 16)));
   new DataView(payload.buffer).setBigUint64(32, BigInt(offset), true);
   payload.set(bytes, 40);
   return payload;

@@ -6,6 +6,7 @@ import { isKnownPayload, type PayloadKind } from "../payloads.ts";
 import { encodeCbor, Fields } from "./cbor.ts";
 import { FormatError } from "./codec.ts";
 import { decodeHostEvent, encodeHostEvent } from "./host_payload.ts";
+import { Table } from "./table.ts";
 
 /** Bytes up to this many stand among the entries; more stand in the blob. */
 const INLINE_BYTES_MAX = 64;
@@ -20,21 +21,6 @@ const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 const ERROR = /^E[A-Z0-9]{1,31}$/;
 const ID = /^([a-z][a-z0-9-]{0,31})\/([a-z][a-z0-9-]{0,31})[#>](\d{1,15})$/;
 const N_MAX = 999_999_999_999_999;
-
-/** Numbers the texts of a chunk. */
-class Table {
-  readonly names: string[] = [];
-  readonly #indices = new Map<string, number>();
-
-  index(name: string): number {
-    let index = this.#indices.get(name);
-    if (index === undefined) {
-      index = this.names.push(name) - 1;
-      this.#indices.set(name, index);
-    }
-    return index;
-  }
-}
 
 /** The payloads of the LOG chunk and of the BLOB chunks that precede it. */
 export function encodePart(part: LogPart): { log: Uint8Array; blobs: readonly Uint8Array[] } {

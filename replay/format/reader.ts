@@ -1,8 +1,7 @@
 /** Reads a recording, trusting nothing in it. Source: FORMAT.md. */
-import { DIGEST_CYCLES } from "../../core/machine.ts";
-import { joinParts, type Log, type LogConclusion, type LogPart } from "../log.ts";
-import { decodeCbor } from "./cbor.ts";
-import { CHECKPOINT_BYTES_MAX, CheckpointIndex } from "./checkpoint_reader.ts";
+import type { LabLog } from "../lab_log.ts";
+import type { Log } from "../log.ts";
+import { CHECKPOINT_BYTES_MAX, type CheckpointIndex } from "./checkpoint_reader.ts";
 import {
   type ChunkRef,
   type ChunkType,
@@ -15,21 +14,22 @@ import {
 import type { Image } from "./chunk_file.ts";
 import { decodeIndex, decodeTrailer, TRAILER_BYTES } from "./chunk_index.ts";
 import { type ByteSource, type Codec, FormatError } from "./codec.ts";
-import { decodeEnd } from "./end.ts";
-import { decodeHeader, type Header } from "./header.ts";
+import { LabContent, MachineContent } from "./content.ts";
+import type { Header } from "./header.ts";
 import { ImageReader } from "./image_reader.ts";
-import { decodePart } from "./log_chunk.ts";
+import { decodeLabHeader, type LabHeader } from "./lab_header.ts";
 
-/** The log of a recording, expanded, has at most this many bytes. */
+/** The logs of a recording, expanded, have at most this many bytes. */
 const LOG_BYTES_MAX = 4 * 1024 * 1024 * 1024;
 
-/** What a file holds. */
+/** What a file holds of one machine. */
 export interface Recording {
   readonly header: Header;
   readonly images: readonly Image[];
   readonly log: Log;
-  /** In the order of the file. */
+  /** In the order of the file; of a lab's guest, its own: neither images nor what all share. */
   readonly chunks: readonly ChunkRef[];
+  /** Of the file. */
   readonly sizeBytes: number;
   /** Why what follows the last good chunk could not be read; the log ends before it. Absent if all is well, or if the file merely stops. */
   readonly damage: string | undefined;
@@ -37,29 +37,49 @@ export interface Recording {
   readonly checkpoints: CheckpointIndex;
 }
 
+/** What a file holds of several machines and what connects them. */
+export interface LabRecording extends Pick<Recording, "chunks" | "sizeBytes" | "damage"> {
+  readonly header: LabHeader;
+  /** By their names, in the order of the header. */
+  readonly guests: ReadonlyMap<string, Recording>;
+  readonly log: LabLog;
+}
+
+/** What is in a file. */
+export type Recorded =
+  | { readonly machine: Recording; readonly lab?: undefined }
+  | { readonly machine?: undefined; readonly lab: LabRecording };
+
 /**
- * Reads a whole recording, or as much of it as is whole.
+ * Reads a whole file, or as much of it as is whole.
  * @throws FormatError if that is not enough to replay anything
  */
-export function readRecording(source: ByteSource, codec: Codec): Recording {
+export function readRecorded(source: ByteSource, codec: Codec): Recorded {
   const reader = new Reader(source, codec);
   return reader.read();
 }
 
+/** As {@link readRecorded}, of one machine. @throws FormatError also if it is a lab's */
+export function readRecording(source: ByteSource, codec: Codec): Recording {
+  const recorded = readRecorded(source, codec);
+  if (recorded.lab === undefined) return recorded.machine;
+  throw new FormatError(`holds the lab of ${[...recorded.lab.guests.keys()].join(", ")}`);
+}
+
 class Reader {
-  readonly #parts: LogPart[] = [];
   readonly #read: ChunkRef[] = [];
-  #blobs: Uint8Array[] = [];
-  readonly #checkpoints = new CheckpointIndex();
+  readonly #images: ImageReader;
+  /** One, or a lab's guests. */
+  #machines: MachineContent[] = [new MachineContent()];
+  #lab: { readonly header: LabHeader; readonly content: LabContent } | undefined;
   #logBytes = 0;
-  #header: Header | undefined;
-  #images: ImageReader | undefined;
-  #end: LogConclusion | undefined;
   #damage: string | undefined;
 
-  constructor(readonly source: ByteSource, readonly codec: Codec) {}
+  constructor(readonly source: ByteSource, readonly codec: Codec) {
+    this.#images = new ImageReader(codec);
+  }
 
-  read(): Recording {
+  read(): Recorded {
     const magic = this.source.read(0, Math.min(FILE_MAGIC.length, this.source.sizeBytes));
     if (magic.length < FILE_MAGIC.length || magic.some((byte, i) => byte !== FILE_MAGIC[i])) {
       throw new FormatError("not a recording");
@@ -67,21 +87,35 @@ class Reader {
     const index = this.#index();
     if (index === undefined) this.#scan();
     else this.#follow(index);
-    if (this.#header === undefined || this.#images === undefined) {
+    const machines = this.#machines.map((content) => this.#recording(content));
+    if (this.#lab === undefined) return { machine: { ...machines[0], chunks: this.#read } };
+    const { header, content } = this.#lab;
+    const guests = new Map(machines.map((machine, index) => [header.guests[index], machine]));
+    return {
+      lab: {
+        header,
+        guests,
+        log: content.finish(),
+        chunks: this.#read,
+        sizeBytes: this.source.sizeBytes,
+        damage: this.#damage,
+      },
+    };
+  }
+
+  #recording(content: MachineContent): Recording {
+    const { header, chunks, checkpoints } = content;
+    if (header === undefined) {
       throw new FormatError(this.#damage ?? "the recording ends within its header");
     }
-    const images = this.#images.finish(this.#damage);
-    const log = joinParts(this.#parts, this.#end);
-    requireDigests(log);
-    this.#checkpoints.finish(log.digests);
     return {
-      header: this.#header,
-      images,
-      log,
-      chunks: this.#read,
+      header,
+      images: this.#images.finish(header.images, this.#damage),
+      log: content.finish(),
+      chunks,
       sizeBytes: this.source.sizeBytes,
       damage: this.#damage,
-      checkpoints: this.#checkpoints,
+      checkpoints,
     };
   }
 
@@ -114,7 +148,7 @@ class Reader {
   #scan(): void {
     const { sizeBytes } = this.source;
     for (let offset = FILE_MAGIC.length; offset < sizeBytes;) {
-      const hasEnded = this.#end !== undefined;
+      const hasEnded = this.#hasEnded;
       if (!this.#take(offset, sizeBytes)) {
         // What follows the end is the index, which nobody needs.
         if (hasEnded) this.#damage = undefined;
@@ -130,18 +164,21 @@ class Reader {
     try {
       const frame = this.#frame(offset, limit);
       if (frame === undefined) return false;
-      const { type, storedBytes, firstCycle, lastCycle } = frame;
+      const { type, owner, storedBytes, firstCycle, lastCycle } = frame;
       if (
         expected !== undefined &&
-        (expected.type !== type || expected.storedBytes !== storedBytes ||
-          expected.firstCycle !== firstCycle || expected.lastCycle !== lastCycle)
+        (expected.type !== type || expected.owner !== owner ||
+          expected.storedBytes !== storedBytes || expected.firstCycle !== firstCycle ||
+          expected.lastCycle !== lastCycle)
       ) {
         throw new FormatError(`the chunk at byte ${offset} is not the one that the index names`);
       }
-      const ref = { type, offset, storedBytes, firstCycle, lastCycle };
-      if (type === "PAGE" || type === "CKPT") this.#checkpoint(frame, limit);
-      else this.#content(ref, this.#load(type, offset, limit));
+      const ref = { type, owner, offset, storedBytes, firstCycle, lastCycle };
+      const content = this.#contentOf(ref);
+      if (type === "PAGE" || type === "CKPT") this.#checkpoint(content, frame, limit);
+      else this.#content(content, ref, this.#load(type, offset, limit));
       this.#read.push(ref);
+      if (type !== "IMAG") content?.chunks.push(ref);
       return true;
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
@@ -163,78 +200,82 @@ class Reader {
     return decodePayload(this.codec, frame, bytes, bytes.subarray(FRAME_BYTES));
   }
 
+  /** Whose chunk it is: what connects a lab's guests counts as one more. */
+  #contentOf(ref: ChunkRef): MachineContent | LabContent | undefined {
+    if (ref.type === "LAB") return undefined;
+    const content = this.#machines[ref.owner] ??
+      (ref.owner === this.#machines.length ? this.#lab?.content : undefined);
+    if (content === undefined) throw misplaced(ref);
+    return content;
+  }
+
+  get #hasBegun(): boolean {
+    return this.#machines.every(({ header }) => header !== undefined);
+  }
+
+  get #hasEnded(): boolean {
+    return this.#machines.every(({ hasEnded }) => hasEnded) &&
+      (this.#lab === undefined || this.#lab.content.hasEnded);
+  }
+
   /** Damage to a checkpoint costs no more than that checkpoint. */
-  #checkpoint(frame: Frame, limit: number): void {
+  #checkpoint(content: MachineContent | LabContent | undefined, frame: Frame, limit: number): void {
     const { type, offset, payloadBytes } = frame;
-    if (this.#header === undefined || this.#end !== undefined) {
-      throw new FormatError(`a ${type} chunk at byte ${offset}, where it cannot be`);
+    if (!(content instanceof MachineContent) || !this.#hasBegun || content.hasEnded) {
+      throw misplaced(frame);
     }
+    const { checkpoints } = content;
     try {
-      if (type === "PAGE") this.#checkpoints.addPages(frame);
+      if (type === "PAGE") checkpoints.addPages(frame);
       else if (payloadBytes <= CHECKPOINT_BYTES_MAX) {
-        this.#checkpoints.add(frame, this.#load(type, offset, limit));
+        checkpoints.add(frame, this.#load(type, offset, limit));
       } else throw new FormatError(`the CKPT chunk at byte ${offset} is too large`);
     } catch (error) {
       if (!(error instanceof FormatError)) throw error;
-      this.#checkpoints.notes.push(error.message);
+      checkpoints.notes.push(error.message);
     }
   }
 
-  #content(ref: ChunkRef, payload: Uint8Array): void {
-    const where = `at byte ${ref.offset}`;
-    if (this.#end !== undefined && ref.type !== "INDX") {
-      throw new FormatError(`a ${ref.type} chunk after the end ${where}`);
+  #content(
+    content: MachineContent | LabContent | undefined,
+    ref: ChunkRef,
+    payload: Uint8Array,
+  ): void {
+    const { type } = ref;
+    if (this.#hasEnded && type !== "INDX") {
+      throw new FormatError(`a ${type} chunk after the end at byte ${ref.offset}`);
     }
-    if ((ref.type === "HEAD") !== (this.#header === undefined)) {
-      throw new FormatError(`a ${ref.type} chunk ${where}, where it cannot be`);
-    }
-    switch (ref.type) {
+    if (type !== "LAB" && type !== "HEAD" && !this.#hasBegun) throw misplaced(ref);
+    switch (type) {
+      case "LAB":
+        return this.#begin(ref, decodeLabHeader(payload));
       case "HEAD":
-        this.#header = decodeHeader(payload);
-        this.#images = new ImageReader(this.#header.images, this.codec);
-        return;
+        if (!(content instanceof MachineContent)) throw misplaced(ref);
+        return this.#images.expect(content.head(ref, payload).images);
       case "IMAG":
-        return this.#images!.piece(payload);
-      case "BLOB":
-        this.#count(payload, where);
-        this.#blobs.push(payload);
-        return;
-      case "LOG":
-        this.#count(payload, where);
-        return this.#part(ref, payload);
-      case "END":
-        if (ref.lastCycle !== (this.#parts.at(-1)?.lastCycle ?? 0)) {
-          throw new FormatError(`an end that is not the log's ${where}`);
-        }
-        this.#end = decodeEnd(payload, ref.lastCycle);
-        return;
+        return this.#images.piece(payload);
       case "INDX":
-      case "PAGE":
-      case "CKPT":
         return;
+      default:
+        this.#count(payload, ref);
+        return content!.take(ref, payload);
     }
   }
 
-  #part(ref: ChunkRef, payload: Uint8Array): void {
-    if (ref.firstCycle !== (this.#parts.at(-1)?.lastCycle ?? 0)) {
-      throw new FormatError(`the log has a gap before cycle ${ref.firstCycle}`);
-    }
-    const blobs = this.#blobs;
-    this.#blobs = [];
-    this.#parts.push(decodePart(decodeCbor(payload, "a LOG chunk"), blobs, ref));
+  #begin(ref: ChunkRef, header: LabHeader): void {
+    if (this.#read.length > 0) throw misplaced(ref);
+    this.#machines = header.guests.map(() => new MachineContent());
+    this.#lab = { header, content: new LabContent() };
   }
 
-  #count(payload: Uint8Array, where: string): void {
+  #count(payload: Uint8Array, { offset }: ChunkRef): void {
     this.#logBytes += payload.length;
-    if (this.#logBytes > LOG_BYTES_MAX) throw new FormatError(`the log is too large ${where}`);
+    if (this.#logBytes > LOG_BYTES_MAX) {
+      throw new FormatError(`the log is too large at byte ${offset}`);
+    }
   }
 }
 
-/** So the length of a replay is bounded by that of its file. */
-function requireDigests({ digests, endCycle }: Log): void {
-  let next = DIGEST_CYCLES;
-  for (const { cycle } of digests) {
-    if (cycle === next) next += DIGEST_CYCLES;
-  }
-  if (next <= endCycle) throw new FormatError(`the recording has no digest at cycle ${next}`);
+function misplaced({ type, offset }: Pick<ChunkRef, "type" | "offset">): FormatError {
+  return new FormatError(`a ${type} chunk at byte ${offset}, where it cannot be`);
 }

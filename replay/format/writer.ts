@@ -9,12 +9,18 @@ import { encodePart } from "./log_chunk.ts";
 export class RecordingWriter implements LogSink, CheckpointSink {
   readonly #sink: ChunkSink;
   readonly #checkpoints: CheckpointWriter;
+  readonly #owner: number;
 
-  /** Writes header and images. @throws whatever the sink throws, as all methods */
-  constructor(sink: ChunkSink, start: RecordingStart) {
+  /**
+   * Writes header and images. @throws whatever the sink throws, as all methods
+   * @param start absent: of a lab, which has begun
+   * @param owner the guest's number in the lab
+   */
+  constructor(sink: ChunkSink, start: RecordingStart | undefined, owner = 0) {
     this.#sink = sink;
-    this.#checkpoints = new CheckpointWriter((chunk) => sink.aside(chunk));
-    sink.start(start);
+    this.#owner = owner;
+    this.#checkpoints = new CheckpointWriter((chunk) => sink.aside(chunk, owner));
+    if (start !== undefined) sink.start(start);
   }
 
   isDue(): boolean {
@@ -24,7 +30,8 @@ export class RecordingWriter implements LogSink, CheckpointSink {
   part(part: LogPart): void {
     const { log, blobs } = encodePart(part);
     const chunks = blobs.map((payload) => ({ type: "BLOB" as const, payload }));
-    this.#sink.log([...chunks, { type: "LOG", payload: log }], part.firstCycle, part.lastCycle);
+    const { firstCycle, lastCycle } = part;
+    this.#sink.log([...chunks, { type: "LOG", payload: log }], firstCycle, lastCycle, this.#owner);
   }
 
   /** Its cycle may lie after what the log has reached: then it counts once the log gets there. */
@@ -34,6 +41,6 @@ export class RecordingWriter implements LogSink, CheckpointSink {
 
   /** Writes the end and the index. */
   end(conclusion: LogConclusion): void {
-    this.#sink.end(encodeEnd(conclusion), conclusion.endCycle);
+    this.#sink.end(encodeEnd(conclusion), conclusion.endCycle, this.#owner);
   }
 }

@@ -1,4 +1,5 @@
 /** Recorded machines for tests: our small guests on a host in memory or on the real one. */
+import { assert } from "@std/assert";
 import xxhash from "xxhash-wasm";
 import type { Host } from "../../core/host.ts";
 import { Machine } from "../../core/machine.ts";
@@ -10,7 +11,8 @@ import { type ImageName, imageUrl } from "../../guests/images.ts";
 import { codec } from "../../replay/deno/codec.ts";
 import { ChunkFile } from "../../replay/format/chunk_file.ts";
 import { MemoryFile } from "../../replay/format/codec.ts";
-import { readRecording } from "../../replay/format/reader.ts";
+import { LabWriter } from "../../replay/format/lab_writer.ts";
+import { type LabRecording, readRecorded, readRecording } from "../../replay/format/reader.ts";
 import { RecordingWriter } from "../../replay/format/writer.ts";
 import type { Log, LogSink } from "../../replay/log.ts";
 import { MemoryLog } from "../../replay/memory_log.ts";
@@ -99,6 +101,24 @@ export function writerOf(guest: Guest, file: MemoryFile, config: MachineConfig =
   });
 }
 
+/** Begins a lab's file with the images of its guests. */
+export function labWritersOf(guests: Readonly<Record<string, Guest>>, file: MemoryFile) {
+  const sink = new ChunkFile(file, codec);
+  const lab = new LabWriter(sink, {
+    program: "test",
+    lab: {},
+    guests: Object.entries(guests).map(([name, guest]) => ({
+      name,
+      machine: configOf(guest),
+      images: [{ role: "bios" as const, ...imageOf(guest) }],
+    })),
+  });
+  const writers = Object.keys(guests).map((_, owner) =>
+    new RecordingWriter(sink, undefined, owner)
+  );
+  return { lab, guests: writers };
+}
+
 /** The bytes of a recording file. */
 export async function recordFile(guest: Guest): Promise<Uint8Array> {
   const file = new MemoryFile();
@@ -108,4 +128,10 @@ export async function recordFile(guest: Guest): Promise<Uint8Array> {
 
 export function read(bytes: Uint8Array) {
   return readRecording(new MemoryFile(bytes), codec);
+}
+
+export function readLab(bytes: Uint8Array): LabRecording {
+  const { lab } = readRecorded(new MemoryFile(bytes), codec);
+  assert(lab !== undefined, "not a lab's");
+  return lab;
 }

@@ -4,6 +4,7 @@ import { CheckpointRecorder } from "../../replay/checkpoint_recorder.ts";
 import { codec } from "../../replay/deno/codec.ts";
 import { MemoryFile } from "../../replay/format/codec.ts";
 import type { Recording } from "../../replay/format/reader.ts";
+import type { RecordingWriter } from "../../replay/format/writer.ts";
 import { Recorder } from "../../replay/recorder.ts";
 import type { Stored } from "../../replay/stored.ts";
 import { buildOf, configOf, type Guest, memoryHost, outputHash, writerOf } from "./machines.ts";
@@ -15,15 +16,19 @@ export interface StoredOptions {
   readonly file?: MemoryFile;
   readonly host?: Host;
   readonly spacing?: number;
+  /** Of a lab's guest, with its name. */
+  readonly writer?: RecordingWriter;
+  readonly machine?: string;
 }
 
 /** @returns the file's bytes */
 export async function recordStored(
   guest: Guest,
-  { file = new MemoryFile(), host = memoryHost(), spacing = SPACING }: StoredOptions = {},
+  options: StoredOptions = {},
 ): Promise<Uint8Array> {
-  const writer = writerOf(guest, file);
-  const recorder = new Recorder({ host, sink: writer, hash: outputHash });
+  const { file = new MemoryFile(), host = memoryHost(), spacing = SPACING } = options;
+  const { writer = writerOf(guest, file), machine: name } = options;
+  const recorder = new Recorder({ host, sink: writer, hash: outputHash, machine: name });
   const machine = await buildOf(guest, configOf(guest))(recorder, (cycle, digest) => {
     recorder.digest(cycle, digest);
     checkpoints.digested();

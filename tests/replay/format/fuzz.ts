@@ -9,15 +9,16 @@ import { encodeState } from "../../../core/state.ts";
 import { ImageError } from "../../../devices/boot/image.ts";
 import { CheckpointedMachine } from "../../../replay/checkpoint.ts";
 import { DivergenceError } from "../../../replay/divergence.ts";
-import { FormatError } from "../../../replay/format/codec.ts";
-import type { Recording } from "../../../replay/format/reader.ts";
+import { codec } from "../../../replay/deno/codec.ts";
+import { FormatError, MemoryFile } from "../../../replay/format/codec.ts";
+import { readRecorded, type Recorded, type Recording } from "../../../replay/format/reader.ts";
 import type { Log, LogEntry } from "../../../replay/log.ts";
 import { type Content, PageStore } from "../../../replay/pages.ts";
 import { Player } from "../../../replay/player.ts";
 import { replay } from "../../../replay/replayer.ts";
-import { buildOf, read } from "../machines.ts";
+import { buildOf } from "../machines.ts";
 import { storedOf } from "../stored.ts";
-import { chunksOf, mutate, type Mutation, SHORT, shortRecording } from "./mutations.ts";
+import { chunksOf, mutate, type Mutation, SHORT } from "./mutations.ts";
 
 /** No reading may take longer, whatever the file says. */
 const READ_MS_MAX = 2000;
@@ -40,29 +41,36 @@ export interface Outcomes {
  * Every damaged copy is refused, or is the true log up to the damage; a sealed one may say something
  * else, which then replays as it says or is a divergence. A checkpoint is a true state or is dropped.
  */
-export async function fuzz(seed: number, count: number, replays: number): Promise<Outcomes> {
-  const bytes = await shortRecording();
+export async function fuzz(
+  bytes: Uint8Array,
+  { seed, count, replays }: { seed: number; count: number; replays: number },
+): Promise<Outcomes> {
   const chunks = chunksOf(bytes);
-  const truth = read(bytes);
-  const states = await States.of(bytes, truth);
+  const truth = readRecorded(new MemoryFile(bytes), codec);
+  const truths = machinesOf(truth);
+  const states = await Promise.all(truths.map((one) => States.of(bytes, one)));
   const random = new Random(seed);
   const outcomes = { refused: 0, read: 0, replayed: 0, diverged: 0, restored: 0, dropped: 0 };
   for (let n = 0; n < count; n++) {
     const where = `seed ${seed}, mutation ${n}`;
     const mutation = mutate(bytes, chunks, random);
-    const recording = inTime(where, () => readOrRefuse(mutation.bytes, where));
+    const recorded = inTime(where, () => readOrRefuse(mutation.bytes, where));
     assert(Deno.memoryUsage().rss < RESIDENT_BYTES_MAX, where);
-    if (recording === undefined) {
+    if (recorded === undefined) {
       outcomes.refused++;
       continue;
     }
     outcomes.read++;
-    if (!mutation.isSealed) assertIsPrefix(recording.log, truth.log, where);
+    if (!mutation.isSealed) assertIsPrefixOf(recorded, truth, where);
+    const machines = machinesOf(recorded);
     if (mutation.type === "PAGE" || mutation.type === "CKPT") {
-      inTime(where, () => states.check(mutation.bytes, recording, where, outcomes));
+      machines.forEach((recording, at) =>
+        inTime(where, () => states[at]?.check(mutation.bytes, recording, where, outcomes))
+      );
     }
     if (outcomes.replayed + outcomes.diverged < replays) {
-      outcomes[await replayed(mutation, where)]++;
+      const guests = [...recorded.lab?.guests.keys() ?? []];
+      outcomes[await replayed(mutation, guests[random.below(guests.length)], where)]++;
     }
   }
   return outcomes;
@@ -76,9 +84,13 @@ function inTime<T>(where: string, work: () => T): T {
   return result;
 }
 
-function readOrRefuse(bytes: Uint8Array, where: string): Recording | undefined {
+function machinesOf({ lab, machine }: Recorded): readonly Recording[] {
+  return lab === undefined ? [machine] : [...lab.guests.values()];
+}
+
+function readOrRefuse(bytes: Uint8Array, where: string): Recorded | undefined {
   try {
-    return read(bytes);
+    return readRecorded(new MemoryFile(bytes), codec);
   } catch (error) {
     assert(error instanceof FormatError, `${where}: ${error}`);
     assert(/^[\x20-\x7e…]{5,200}$/.test(error.message), `${where}: ${error.message}`);
@@ -89,12 +101,13 @@ function readOrRefuse(bytes: Uint8Array, where: string): Recording | undefined {
 /** As the command line does it, with the machine that the file describes. */
 async function replayed(
   { bytes, isSealed }: Mutation,
+  guest: string | undefined,
   where: string,
 ): Promise<"replayed" | "diverged"> {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeFile(path, bytes);
-    const { log, build, outputHash } = await openRecording(path);
+    const { log, build, outputHash } = await openRecording(path, { guest });
     await replay(log, build, { check: outputHash });
     return "replayed";
   } catch (error) {
@@ -104,6 +117,17 @@ async function replayed(
   } finally {
     await Deno.remove(path);
   }
+}
+
+function assertIsPrefixOf(recorded: Recorded, truth: Recorded, where: string): void {
+  const [machines, truths] = [machinesOf(recorded), machinesOf(truth)];
+  assertEquals(machines.length, truths.length, where);
+  machines.forEach(({ log }, at) => assertIsPrefix(log, truths[at].log, where));
+  const [log, whole] = [recorded.lab?.log, truth.lab?.log];
+  if (log === undefined || whole === undefined) return;
+  assert(log.endCycle <= whole.endCycle && (log.isCut || log.endCycle === whole.endCycle), where);
+  assert(log.events.every((event, i) => isSame(event, whole.events[i])), where);
+  assert(!(whole.events[log.events.length]?.cycle < log.endCycle), where);
 }
 
 function assertIsPrefix(log: Log, truth: Log, where: string): void {

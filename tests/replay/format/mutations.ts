@@ -4,7 +4,6 @@ import { UART_ID } from "../../../devices/board.ts";
 import { MemoryHost } from "../../../devices/host/memory_host.ts";
 import { codec } from "../../../replay/deno/codec.ts";
 import {
-  CHUNK_VERSIONS,
   type ChunkRef,
   type ChunkType,
   decodeFrame,
@@ -14,7 +13,8 @@ import {
   FRAME_BYTES,
 } from "../../../replay/format/chunk.ts";
 import { MemoryFile } from "../../../replay/format/codec.ts";
-import type { Guest } from "../machines.ts";
+import type { LabEvent, NotedEvent } from "../../../replay/lab_log.ts";
+import { type Guest, labWritersOf } from "../machines.ts";
 import { recordStored } from "../stored.ts";
 
 /** Short, yet with digests, typed lines, disk requests and checkpoints. */
@@ -22,7 +22,6 @@ export const SHORT: Guest = { image: "pocket", harts: 1, cycles: 51_000_000 };
 
 const SPACING = 2_000_000;
 
-const TYPES = Object.keys(CHUNK_VERSIONS) as ChunkType[];
 const CYCLE_BOMBS = [
   0n,
   1n,
@@ -49,16 +48,66 @@ class SlowFile extends MemoryFile {
 
 /** A recording of {@link SHORT} in some tens of chunks. */
 export async function shortRecording(): Promise<Uint8Array> {
-  const host = new MemoryHost({
-    disks: { disk0: new Random(7).bytes(1 << 20) },
+  return await recordStored(SHORT, {
+    file: new SlowFile(),
+    host: typedHost(7, 1),
+    spacing: SPACING,
+  });
+}
+
+/** A recording of two of {@link SHORT}, and of a network that did something now and then. */
+export async function shortLab(): Promise<Uint8Array> {
+  const file = new SlowFile();
+  const { lab, guests } = labWritersOf({ g1: SHORT, g2: SHORT }, file);
+  // One after the other: whoever reads a file must not care.
+  for (const [at, machine] of ["g1", "g2"].entries()) {
+    const options = { writer: guests[at], host: typedHost(7, at + 2), spacing: SPACING, machine };
+    await recordStored(SHORT, { file, ...options });
+    for (let cycle = 25_000_000 * at; cycle < 25_000_000 * (at + 1); cycle += 100_000) {
+      for (const event of LAB_EVENTS) lab.event({ ...event, cycle });
+      lab.reached(cycle + 100_000);
+    }
+  }
+  lab.end(SHORT.cycles);
+  return file.bytes.slice();
+}
+
+const LAB_EVENTS: readonly LabEvent[] = [
+  { kind: "delivered", cycle: 0, frame: "g1/net0>6", to: "g2/net0" },
+  {
+    ...{ kind: "dropped", cycle: 0, frame: "g1/net0>7", at: "g1.net0:up", reason: "loss" },
+    event: "g1.net0:up/loss#7",
+  },
+  { kind: "dropped", cycle: 0, frame: "g2/net0>1", at: "lan", reason: "runt", event: undefined },
+  { kind: "forwarded", cycle: 0, frame: "g1/net0>8", at: "lan", copies: 3 },
+  { kind: "forwarded", cycle: 0, frame: "g1/net0>9", at: "lan", copies: 1 },
+  {
+    ...{ kind: "impaired", cycle: 0, frame: "g1/net0>8", event: "g1.net0:up/jitter#8" },
+    ...{ what: "jitter", delay: 2 ** 40 },
+  },
+  {
+    ...{ kind: "link", cycle: 0, link: "g1.net0", event: "g1.net0/flap#0", what: "flap" },
+    begins: true,
+  },
+];
+
+/** The events of {@link shortLab} that are written down. */
+export function labEventsAt(cycle: number): NotedEvent[] {
+  return LAB_EVENTS.map((event) => ({ ...event, cycle })).filter((event) =>
+    !["g1/net0>6", "g1/net0>9"].some((frame) => "frame" in event && event.frame === frame)
+  ) as NotedEvent[];
+}
+
+function typedHost(seed: number, lines: number): MemoryHost {
+  return new MemoryHost({
+    disks: { disk0: new Random(seed).bytes(1 << 20) },
     script: [3_000_000, 9_000_000, 31_000_000].map((cycle, n) => ({
       cycle,
       device: UART_ID,
-      bytes: new TextEncoder().encode("help\n".repeat(20 * n + 1)),
+      bytes: new TextEncoder().encode("help\n".repeat(20 * n + lines)),
     })),
-    seed: 7,
+    seed,
   });
-  return await recordStored(SHORT, { file: new SlowFile(), host, spacing: SPACING });
 }
 
 /** The chunks of an undamaged file. */
@@ -83,7 +132,8 @@ export interface Mutation {
 
 /** One damaged copy; each type of chunk is as likely to be hit, however many there are. */
 export function mutate(bytes: Uint8Array, chunks: readonly ChunkRef[], random: Random): Mutation {
-  const type = TYPES[random.below(TYPES.length)];
+  const types = [...new Set(chunks.map(({ type }) => type))];
+  const type = types[random.below(types.length)];
   const candidates = chunks.filter((chunk) => chunk.type === type);
   const chunk = candidates[random.below(candidates.length)];
   const end = chunk.offset + FRAME_BYTES + chunk.storedBytes;
@@ -156,8 +206,8 @@ function resealed(bytes: Uint8Array, chunk: ChunkRef, random: Random): Uint8Arra
       payload[random.below(payload.length)] = random.below(256);
     }
   }
-  const { type, firstCycle, lastCycle } = chunk;
-  const sealed = encodeChunk(codec, { type, firstCycle, lastCycle, payload });
+  const { type, owner, firstCycle, lastCycle } = chunk;
+  const sealed = encodeChunk(codec, { type, owner, firstCycle, lastCycle, payload });
   return joined(bytes.subarray(0, chunk.offset), sealed, bytes.subarray(end));
 }
 
