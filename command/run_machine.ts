@@ -3,6 +3,7 @@ import { Machine, type MachineOptions, type Stop } from "../core/machine.ts";
 import { diskId, UART_ID } from "../devices/board.ts";
 import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { DiskFile } from "../devices/deno/disk_file.ts";
+import { ReadBuffers } from "../devices/deno/read_buffers.ts";
 import { LiveHost, type LiveHostOptions } from "../devices/deno/live_host.ts";
 import { Terminal } from "../devices/deno/terminal.ts";
 import { Typist } from "../devices/host/typist.ts";
@@ -78,7 +79,10 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
   let stopListening = () => {};
   let departure: Departure | undefined;
   try {
-    for (const { path, access } of run.boot.disks) disks.push(DiskFile.open(path, access));
+    const buffers = new ReadBuffers((memory) => compiler.touch(memory));
+    for (const { path, access } of run.boot.disks) {
+      disks.push(DiskFile.open(path, access, { buffers }));
+    }
     const host = new LiveHost({
       timing: run.timing,
       seed: run.seed,

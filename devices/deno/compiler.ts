@@ -13,7 +13,8 @@ const ANSWER_BYTES_MAX = 8 << 20;
 /** To the thread. */
 export type CompilerTask =
   | { readonly kind: "open"; readonly shape: EngineShape; readonly shared: SharedArrayBuffer }
-  | { readonly kind: "compile"; readonly pages: readonly HotPage[] };
+  | { readonly kind: "compile"; readonly pages: readonly HotPage[] }
+  | { readonly kind: "touch"; readonly memory: SharedArrayBuffer };
 
 /** Where the thread puts a module and, as JSON, its pages without their code. */
 export class Answer {
@@ -102,6 +103,11 @@ export class ThreadCompiler implements Compiler {
     const batch = this.#answer.take(this.#asked);
     this.#asked = undefined;
     return batch;
+  }
+
+  /** The thread has time to {@link touchPages} as well. */
+  touch(memory: SharedArrayBuffer): void {
+    this.#post({ kind: "touch", memory });
   }
 
   close(): void {

@@ -4,6 +4,7 @@ import type { HostEvent } from "../../core/host_event.ts";
 import type { DiskRequest } from "../../core/host.ts";
 import { SECTOR_BYTES } from "../virtio/disk.ts";
 import { type Changed, ImageWatch } from "./image_watch.ts";
+import { ReadBuffers } from "./read_buffers.ts";
 
 /**
  * What becomes of what the guest writes: kept in the machine and lost with it (`overlay`), refused
@@ -65,6 +66,7 @@ export class DiskFile {
     descriptor: number,
     mtimeMs: number,
     readonly nowMs: () => number,
+    readonly buffers: ReadBuffers,
   ) {
     this.#descriptor = descriptor;
     this.#watch = new ImageWatch(sizeBytes);
@@ -74,12 +76,16 @@ export class DiskFile {
 
   /**
    * @param nowMs milliseconds of wall time, for tests
+   * @param buffers may be shared with other disks
    * @throws DiskFileError if the file cannot be opened or is not a whole number of sectors
    */
   static open(
     path: string,
     access: DiskAccess,
-    nowMs: () => number = () => performance.now(),
+    { nowMs = () => performance.now(), buffers = new ReadBuffers(() => {}) }: {
+      readonly nowMs?: () => number;
+      readonly buffers?: ReadBuffers;
+    } = {},
   ): DiskFile {
     let descriptor: number;
     try {
@@ -96,7 +102,7 @@ export class DiskFile {
           `${path}: a disk has a multiple of ${SECTOR_BYTES} bytes, this file has ${status.size}`,
         );
       }
-      return new DiskFile(path, access, status.size, descriptor, status.mtimeMs, nowMs);
+      return new DiskFile(path, access, status.size, descriptor, status.mtimeMs, nowMs, buffers);
     } catch (error) {
       fs.closeSync(descriptor);
       throw error;
@@ -161,7 +167,7 @@ export class DiskFile {
 
   #read(offset: number, sizeBytes: number): Transfer | Promise<Transfer> {
     if (sizeBytes === 0) return { error: undefined, bytes: new Uint8Array() };
-    const bytes = new Uint8Array(sizeBytes);
+    const bytes = this.buffers.take(sizeBytes);
     if (sizeBytes > IMMEDIATE_BYTES_MAX) return this.#readLater(offset, bytes);
     return this.#readNow(offset, bytes);
   }

@@ -185,7 +185,7 @@ Deno.test("DiskFile tells of blocks that are others when it reads them again", a
 Deno.test("DiskFile looks again at what was read once the file's time of change differs", async () => {
   await withFile(2 * MIB, async (path) => {
     let nowMs = 0;
-    const disk = DiskFile.open(path, "overlay", () => nowMs);
+    const disk = DiskFile.open(path, "overlay", { nowMs: () => nowMs });
     const read = request({ operation: "read", offset: 0, sizeBytes: MIB });
     await disk.serve(read);
     await Deno.writeFile(path, new Uint8Array(2 * MIB).fill(0xee));
@@ -205,7 +205,7 @@ Deno.test("DiskFile looks again at what was read once the file's time of change 
 Deno.test("DiskFile takes what the guest writes through for no change", async () => {
   await withFile(MIB, async (path) => {
     let nowMs = 0;
-    const disk = DiskFile.open(path, "through", () => nowMs);
+    const disk = DiskFile.open(path, "through", { nowMs: () => nowMs });
     const read = request({ operation: "read", sizeBytes: 64 * 1024 });
     await disk.serve(read);
     const bytes = new Uint8Array(4096).fill(0xee);
