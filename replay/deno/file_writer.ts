@@ -1,5 +1,11 @@
 /** A recording's file, written by a thread of its own: compressing must not hold the machine up. */
-import type { Chunk, ChunkSink, LabStart, RecordingStart } from "../format/chunk_file.ts";
+import {
+  type Chunk,
+  type ChunkSink,
+  joined,
+  type LabStart,
+  type RecordingStart,
+} from "../format/chunk_file.ts";
 import { createFile, RecordingError } from "./file_sink.ts";
 
 /** Half of what a killed recording may lose at most: the rest is for a late slice and the thread. */
@@ -99,7 +105,8 @@ export class FileWriter implements ChunkSink {
     this.#post({ kind: "start-lab", start }, []);
   }
 
-  log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number, owner = 0): void {
+  log(parts: readonly Chunk[], firstCycle: number, lastCycle: number, owner = 0): void {
+    const chunks = parts.map(compact);
     this.#post({ kind: "log", chunks, firstCycle, lastCycle, owner }, chunks);
     this.#writtenMs = performance.now();
   }
@@ -130,9 +137,7 @@ export class FileWriter implements ChunkSink {
     this.#wait(() => this.pendingBytes > 0 && this.pendingBytes + sizeBytes > PENDING_BYTES_MAX);
     this.#taskCount++;
     this.#bytes = (this.#bytes + sizeBytes) >>> 0;
-    // Nobody but the thread uses the payloads any more.
-    const whole = chunks.filter(({ payload }) => payload.length === payload.buffer.byteLength);
-    this.#worker.postMessage(task, whole.map(({ payload }) => payload.buffer as ArrayBuffer));
+    this.#worker.postMessage(task, chunks.flatMap(({ payload }) => given(payload)));
   }
 
   /** Given, and not yet compressed. */
@@ -155,5 +160,27 @@ export class FileWriter implements ChunkSink {
 }
 
 export function bytesOf(chunks: readonly Chunk[]): number {
-  return chunks.reduce((sum, { payload }) => sum + payload.length, 0);
+  return chunks.reduce((sum, { payload }) => sum + sizeOf(payload), 0);
+}
+
+function sizeOf(payload: Chunk["payload"]): number {
+  if (payload instanceof Uint8Array) return payload.length;
+  return payload.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** In a form that takes along no more memory than it needs, if any. */
+function compact({ type, payload }: Chunk): Chunk {
+  const isSeen = payload instanceof Uint8Array || payload.every(isShared);
+  return { type, payload: isSeen ? payload : joined(payload) };
+}
+
+/** The thread sees it where it is. */
+function isShared({ buffer }: Uint8Array): boolean {
+  return buffer instanceof SharedArrayBuffer;
+}
+
+/** What nobody but the thread uses any more. */
+function given(payload: Chunk["payload"]): readonly ArrayBuffer[] {
+  if (!(payload instanceof Uint8Array) || isShared(payload)) return [];
+  return payload.length === payload.buffer.byteLength ? [payload.buffer as ArrayBuffer] : [];
 }

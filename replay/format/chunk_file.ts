@@ -37,7 +37,8 @@ export interface LabStart {
 /** A chunk that is to be written. */
 export interface Chunk {
   readonly type: ChunkType;
-  readonly payload: Uint8Array;
+  /** Whole, or in pieces that are to be joined. */
+  readonly payload: Uint8Array | readonly Uint8Array[];
 }
 
 /** A chunk that is ready, but for the place where it will stand. */
@@ -118,7 +119,7 @@ export class ChunkFile implements ChunkSink {
 
   /** The slow part of {@link aside}, which touches no file. */
   pack({ type, payload }: Chunk): PackedChunk {
-    return { type, packed: packPayload(this.codec, payload) };
+    return { type, packed: packPayload(this.codec, joined(payload)) };
   }
 
   /** The rest of {@link aside}. */
@@ -165,4 +166,16 @@ export class ChunkFile implements ChunkSink {
     this.sink.write(bytes);
     this.#sizeBytes += bytes.length;
   }
+}
+
+/** The payload of a {@link Chunk} in one piece. */
+export function joined(payload: Chunk["payload"]): Uint8Array {
+  if (payload instanceof Uint8Array) return payload;
+  const all = new Uint8Array(payload.reduce((sum, { length }) => sum + length, 0));
+  let filled = 0;
+  for (const piece of payload) {
+    all.set(piece, filled);
+    filled += piece.length;
+  }
+  return all;
 }

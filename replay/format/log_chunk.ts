@@ -22,8 +22,10 @@ const ERROR = /^E[A-Z0-9]{1,31}$/;
 const ID = /^([a-z][a-z0-9-]{0,31})\/([a-z][a-z0-9-]{0,31})[#>](\d{1,15})$/;
 const N_MAX = 999_999_999_999_999;
 
-/** The payloads of the LOG chunk and of the BLOB chunks that precede it. */
-export function encodePart(part: LogPart): { log: Uint8Array; blobs: readonly Uint8Array[] } {
+/** The payloads of the LOG chunk and, in pieces, of the BLOB chunks that precede it. */
+export function encodePart(
+  part: LogPart,
+): { log: Uint8Array; blobs: readonly (readonly Uint8Array[])[] } {
   const machines = new Table();
   const devices = new Table();
   const kinds = new Table(); // `frame 2`
@@ -63,7 +65,7 @@ export function encodePart(part: LogPart): { log: Uint8Array; blobs: readonly Ui
     outputs,
     digests,
   ]);
-  return { log, blobs: [...gathered(blobs)] };
+  return { log, blobs: gathered(blobs) };
 }
 
 function payload(
@@ -213,20 +215,17 @@ function names(value: unknown): string[] {
   return found;
 }
 
-/** In pieces of bounded size, none of which ends within an input. */
-function* gathered(inputs: readonly Uint8Array[]): Generator<Uint8Array> {
-  for (let next = 0; next < inputs.length;) {
-    let sizeBytes = 0;
-    const first = next;
-    do sizeBytes += inputs[next++].length; while (
-      next < inputs.length && sizeBytes + inputs[next].length <= BLOB_BYTES
-    );
-    const all = new Uint8Array(sizeBytes);
-    let at = 0;
-    for (const bytes of inputs.slice(first, next)) {
-      all.set(bytes, at);
-      at += bytes.length;
+/** What stands together in one BLOB: of bounded size, and none ends within an input. */
+function gathered(inputs: readonly Uint8Array[]): readonly (readonly Uint8Array[])[] {
+  const blobs: Uint8Array[][] = [];
+  let sizeBytes = Infinity;
+  for (const bytes of inputs) {
+    if (sizeBytes + bytes.length > BLOB_BYTES) {
+      blobs.push([]);
+      sizeBytes = 0;
     }
-    yield all;
+    blobs.at(-1)!.push(bytes);
+    sizeBytes += bytes.length;
   }
+  return blobs;
 }

@@ -48,6 +48,24 @@ Deno.test("FileWriter writes what ChunkFile writes", async () => {
   assertEquals(await written(action), file.bytes.slice());
 });
 
+Deno.test("FileWriter takes a payload in pieces, shared with its thread or not", async () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(3 * MIB));
+  shared.set(IMAGE.subarray(0, 3 * MIB));
+  const action = (sink: ChunkSink) => {
+    sink.start({ ...START, images: [] });
+    const own = [IMAGE.subarray(MIB, MIB + 700), IMAGE.slice(0, 500)];
+    const seen = [shared.subarray(2 * MIB), shared.subarray(100, 700)];
+    for (const payload of [own, seen, [...own, ...seen], []]) {
+      sink.log([{ type: "BLOB", payload }, { type: "LOG", payload: own[1].slice() }], 0, 10);
+    }
+    assertEquals(own.map(({ length }) => length), [700, 500], "given away");
+    sink.end(new Uint8Array(3), 10);
+  };
+  const file = new MemoryFile();
+  action(new ChunkFile(file, codec));
+  assertEquals(await written(action), file.bytes.slice());
+});
+
 Deno.test("a log does not wait for a checkpoint, whose chunks stay together", async () => {
   const bytes = await written((writer) => {
     writer.start({ ...START, images: [] });
