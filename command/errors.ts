@@ -1,6 +1,7 @@
 /** How a command ends: its exit statuses, and the one line on standard error. */
 import { ImageError } from "../devices/boot/image.ts";
 import { DiskFileError } from "../devices/deno/disk_file.ts";
+import { NetworkError } from "../devices/deno/network_error.ts";
 import { OutputError } from "../devices/deno/terminal.ts";
 import { HostFailure } from "../guests/debian/failure.ts";
 import { RecordingError } from "../replay/deno/file_sink.ts";
@@ -21,7 +22,7 @@ export class HostError extends Error {
 }
 
 const USAGE = [UsageError, ImageError, DiskFileError, FormatError];
-const HOST = [HostError, HostFailure, OutputError, RecordingError];
+const HOST = [HostError, HostFailure, NetworkError, OutputError, RecordingError];
 
 /** Prints the one line that an error deserves and returns the exit status. A fault of ours shows its stack. */
 export function reportError(error: unknown): number {

@@ -3,9 +3,10 @@ import { dirname, resolve } from "@std/path";
 import { z } from "zod";
 import type { MachineOptions } from "../core/machine.ts";
 import { JIT_THRESHOLD_MAX } from "../core/machine_options.ts";
-import { DISK_COUNT_MAX } from "../devices/board.ts";
+import { DISK_COUNT_MAX, NIC_COUNT_MAX } from "../devices/board.ts";
 import { reason, UsageError } from "./errors.ts";
 import { type Flag, type Flags, suggestion } from "./flags.ts";
+import { ForwardSchema, type NicRequest, NicSchema } from "./nic.ts";
 
 const MIB = 2 ** 20;
 const MEMORY_BYTES_MAX = 8 * 2 ** 30;
@@ -63,6 +64,10 @@ export const MachineSchema = z.strictObject({
   memory,
   harts: whole(1, 8),
   disk: z.array(text).max(DISK_COUNT_MAX, { error: `at most ${DISK_COUNT_MAX} disks fit` }),
+  nic: z.array(NicSchema).max(NIC_COUNT_MAX, {
+    error: `at most ${NIC_COUNT_MAX} network cards fit`,
+  }),
+  hostfwd: z.array(ForwardSchema),
   "disk-timing": z.enum(["live", "model"], { error: "live or model is needed" }),
   seed: whole(0, 2 ** 32 - 1),
   reseed: z.array(reseed),
@@ -117,6 +122,18 @@ export const MACHINE_FLAGS: readonly Flag[] = [
     name: "disk-timing",
     value: "live|model",
     summary: "answers as the host has them (default), or the same in every run",
+  },
+  {
+    name: "nic",
+    value: "END[,mac=ADDRESS]",
+    isRepeatable: true,
+    summary: "a network card: `user` (the host's network, by passt), `unix:PATH[,listen]`, `none`",
+  },
+  {
+    name: "hostfwd",
+    value: "tcp:HOSTPORT:GUESTPORT",
+    isRepeatable: true,
+    summary: "a port of the host's loopback that leads to the guest, through `--nic user`; or udp",
   },
   { name: "seed", value: "N", summary: "everything that is chosen follows from it; default 0" },
   {
@@ -197,8 +214,11 @@ function readMachineFile(file: string): MachineRequest {
     throw new UsageError(`--machine ${file}: ${field}${issue.message}`);
   }
   const fromFolder = (path: string) => path === "none" ? path : resolve(dirname(file), path);
+  const nicFromFolder = (nic: NicRequest) =>
+    nic.end === "unix" ? { ...nic, name: fromFolder(nic.name!) } : nic;
   return Object.fromEntries(
     Object.entries(result.data).map(([name, value]) => {
+      if (name === "nic") return [name, (value as NicRequest[]).map(nicFromFolder)];
       if (!PATHS.includes(name)) return [name, value];
       return [
         name,

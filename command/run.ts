@@ -1,9 +1,11 @@
 /** `hindsight run`: boots a machine, with its console on the terminal. */
+import { CARD_COUNT_MAX } from "../devices/board.ts";
 import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
 import { bootOf, readImage } from "./boot_files.ts";
 import { HostError, reason, STATUS } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
+import { nicsOf } from "./nic.ts";
 import { UsageError } from "./errors.ts";
 import { prepareGuest } from "./guest.ts";
 import { requireNoInput } from "./output_file.ts";
@@ -31,6 +33,10 @@ export async function runRequest(
   if (request.digests !== undefined) requireNoInput("--digests", request.digests, request);
   const digests = request.digests === undefined ? undefined : new DigestFile(request.digests);
   const timing = request["disk-timing"] ?? "live";
+  const nics = nicsOf(request.nic ?? [], request.hostfwd ?? []);
+  if (boot.disks.length + nics.length > CARD_COUNT_MAX) {
+    throw new UsageError(`at most ${CARD_COUNT_MAX} disks and network cards fit together`);
+  }
   try {
     return conclude(
       await runMachine({
@@ -39,6 +45,7 @@ export async function runRequest(
         seed: request.seed ?? 0,
         reseeds: request.reseed,
         timing,
+        nics,
         onConsole: writeOutput,
         hasTerminal: wantsInput(request),
         send,

@@ -1,21 +1,24 @@
 /** Runs one machine with its live ends, from reset to its end. */
 import { Machine, type MachineOptions, type Stop } from "../core/machine.ts";
-import { diskId, UART_ID } from "../devices/board.ts";
+import { diskId, nicId, UART_ID } from "../devices/board.ts";
 import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { DiskFile } from "../devices/deno/disk_file.ts";
-import { ReadBuffers } from "../devices/deno/read_buffers.ts";
+import { Doorbell } from "../devices/deno/doorbell.ts";
 import { LiveHost, type LiveHostOptions } from "../devices/deno/live_host.ts";
+import { ReadBuffers } from "../devices/deno/read_buffers.ts";
 import { Terminal } from "../devices/deno/terminal.ts";
 import { Typist } from "../devices/host/typist.ts";
 import type { Host } from "../core/host.ts";
 import type { BootFiles } from "../devices/boot/layout.ts";
 import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
 import type { Timing } from "../devices/virtio/latency.ts";
+import { formatMac, macOf } from "../devices/virtio/mac.ts";
 import type { LogEnd } from "../replay/log.ts";
 import { CheckpointRecorder, type CheckpointSink } from "../replay/checkpoint_recorder.ts";
 import type { Recorder } from "../replay/recorder.ts";
 import type { Boot } from "./boot_files.ts";
 import { HostError } from "./errors.ts";
+import type { Nic } from "./nic.ts";
 import { type EndingSignal, onEndingSignal } from "./signals.ts";
 
 /** A machine and what is around it. */
@@ -26,6 +29,7 @@ export interface MachineRun {
   /** See {@link LiveHostOptions.reseeds}. */
   readonly reseeds?: LiveHostOptions["reseeds"];
   readonly timing: Timing;
+  readonly nics?: readonly Nic[];
   readonly onConsole: (bytes: Uint8Array) => void;
   /** Standard input is the console's other end. */
   readonly hasTerminal?: boolean;
@@ -70,11 +74,14 @@ export interface RunEnd {
 
 /**
  * @throws DiskFileError, ImageError for what cannot be attached or loaded
+ * @throws NetworkError for a cable that leads nowhere
  * @throws HostError if the host has no memory for the machine
  */
 export async function runMachine(run: MachineRun): Promise<RunEnd> {
   const disks: DiskFile[] = [];
   let terminal: Terminal | undefined;
+  let live: LiveHost | undefined;
+  let doorbell: Doorbell | undefined;
   const compiler = run.compiler ?? new ThreadCompiler();
   let stopListening = () => {};
   let departure: Departure | undefined;
@@ -83,7 +90,9 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     for (const { path, access } of run.boot.disks) {
       disks.push(DiskFile.open(path, access, { buffers }));
     }
-    const host = new LiveHost({
+    const { nics = [] } = run;
+    if (nics.length > 0) doorbell = await Doorbell.open();
+    const host = live = new LiveHost({
       timing: run.timing,
       seed: run.seed,
       reseeds: run.reseeds,
@@ -93,7 +102,9 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
         if (departure?.reason !== "signal" || departure.signal !== "SIGHUP") run.onConsole(bytes);
       },
       typist: run.send === undefined ? undefined : new Typist(UART_ID, run.send),
+      lookAtSockets: () => doorbell!.ring(),
     });
+    for (const [index, { open }] of nics.entries()) await host.attachNetwork(nicId(index), open);
     const config = configOf(run, disks);
     const { recorder, checkpoints: sink } = await run.record?.(host, config, run.boot.files) ?? {};
     const onDigest = digestSink(run, recorder, () => checkpoints?.digested());
@@ -103,12 +114,16 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     });
     const checkpoints: CheckpointRecorder | undefined = sink &&
       new CheckpointRecorder(machine, sink);
-    const leave = () => departure ??= { reason: "left" };
+    const leave = () => {
+      departure ??= { reason: "left" };
+      host.close();
+    };
     const mailbox = run.hasTerminal ? host.attachConsole(UART_ID) : undefined;
     if (run.endsOnSignals) {
       stopListening = onEndingSignal((signal) => {
         departure ??= { reason: "signal", signal };
         mailbox?.close(); // a machine that waits for input waits no longer
+        host.close();
       });
     }
     if (mailbox) terminal = Terminal.open(mailbox, leave, () => {});
@@ -135,6 +150,8 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     stopListening();
     compiler.close();
     terminal?.close();
+    live?.close();
+    doorbell?.close();
     for (const disk of disks) disk.close();
   }
 }
@@ -154,7 +171,7 @@ function digestSink(
 }
 
 function configOf(
-  { boot, harts, seed, timing }: MachineRun,
+  { boot, harts, seed, timing, nics = [] }: MachineRun,
   disks: readonly DiskFile[],
 ): MachineConfig {
   const { memoryBytes, bootargs } = boot;
@@ -165,6 +182,9 @@ function configOf(
     diskTiming: timing,
     bootargs,
     disks: disks.map(({ sizeBytes, access }) => ({ sizeBytes, readOnly: access === "ro" })),
+    ...(nics.length === 0 ? {} : {
+      nics: nics.map(({ mac }, index) => ({ mac: mac ?? formatMac(macOf(seed, index)) })),
+    }),
   };
 }
 
@@ -174,11 +194,17 @@ function finish(
   { harts }: MachineConfig,
   stop: RunEnd["stop"],
 ): void {
+  const instructions = retired(machine, harts);
+  recorder.finish(machine.digest(), { endCycle: machine.cycle, end: endOf(stop), instructions });
+}
+
+/** How many instructions all harts of a machine have retired. */
+export function retired(machine: Machine, harts: number): number {
   let instructions = 0;
   for (let hart = 0; hart < harts; hart++) {
     instructions += Number(machine.engine.field(hart, "retired"));
   }
-  recorder.finish(machine.digest(), { endCycle: machine.cycle, end: endOf(stop), instructions });
+  return instructions;
 }
 
 function endOf(stop: RunEnd["stop"]): LogEnd {

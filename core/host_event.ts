@@ -11,7 +11,8 @@ export const HOST_DEVICE = "host";
 /**
  * `io-error`: a request failed, `error` says how. `image-changed`: blocks that the machine has read
  * are others now; `bytes` are the new ones, and the guest keeps the old. `stall`: the machine or an
- * answer stood still for `ns` of wall time. `end-closed`: nothing more will come from a live end.
+ * answer stood still for `ns` of wall time. `end-closed`: a live end has lost its other side, and
+ * nothing comes from it unless its link goes up again. `frames-lost`: frames got no further than the host.
  * `injected`: somebody made this happen, to see what the guest does.
  */
 export const HOST_EVENTS = [
@@ -19,6 +20,7 @@ export const HOST_EVENTS = [
   "image-changed",
   "stall",
   "end-closed",
+  "frames-lost",
   "injected",
 ] as const;
 

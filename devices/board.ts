@@ -144,7 +144,7 @@ function virtioChips(config: BoardConfig): { id: string; chip: VirtioChip }[] {
 }
 
 /** The address of a network card. @throws RangeError if the one that was asked for is none */
-export function macAt({ seed, nics = [] }: BoardConfig, index: number): Mac {
+function macAt({ seed, nics = [] }: BoardConfig, index: number): Mac {
   const text = nics[index].mac;
   const mac = text === undefined ? macOf(seed, index) : parseMac(text);
   if (mac === undefined) {

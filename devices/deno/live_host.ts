@@ -11,6 +11,8 @@ import {
   type Reseed,
 } from "../../core/host.ts";
 import { Random, seedFor } from "../../core/random.ts";
+import type { NetworkEnd, OpenEnd } from "../host/network_end.ts";
+import { NetworkMailbox } from "../host/network_mailbox.ts";
 import type { Typist } from "../host/typist.ts";
 import type { Timing } from "../virtio/latency.ts";
 import type { DiskAnswer, DiskEvent, DiskFile } from "./disk_file.ts";
@@ -30,6 +32,8 @@ export interface LiveHostOptions {
   readonly onConsole: (device: string, bytes: Uint8Array) => void;
   /** Input from a file. */
   readonly typist?: Typist;
+  /** Has the event loop look at sockets, which it may put off while there is other work. */
+  readonly lookAtSockets?: () => Promise<void>;
   /** Milliseconds of wall time, for tests. */
   readonly nowMs?: () => number;
 }
@@ -71,6 +75,9 @@ export class LiveHost implements Host {
   /** In model timing by due cycle, else in order of arrival; equals in order of submission. */
   readonly #pending: Pending[] = [];
   readonly #mailboxes: Mailbox[] = [];
+  readonly #cables: NetworkMailbox[] = [];
+  /** By device. */
+  readonly #ends = new Map<string, NetworkEnd>();
   readonly #entropy: Random;
   #console: { device: string; pieces: Uint8Array[] } | undefined;
   readonly #nowMs: () => number;
@@ -99,10 +106,27 @@ export class LiveHost implements Host {
     return mailbox;
   }
 
+  /** Plugs a cable into a network card. @throws what the end throws that cannot be opened */
+  async attachNetwork(device: string, open: OpenEnd): Promise<void> {
+    const mailbox = new NetworkMailbox(device, () => this.#arrived());
+    this.#cables.push(mailbox);
+    this.#ends.set(device, await open(mailbox));
+  }
+
+  /** Pulls all cables out: a machine that waits for the network waits no longer. */
+  close(): void {
+    for (const end of this.#ends.values()) end.close();
+    for (const mailbox of this.#cables) mailbox.close("the run ends");
+  }
+
   /** Whether something may come that nobody can foresee. */
   get isLive(): boolean {
     return this.#inFlight > 0 && this.#options.timing === "live" ||
-      this.#mailboxes.some((mailbox) => mailbox.isOpen);
+      this.#mailboxes.some((mailbox) => mailbox.isOpen) || this.#isOnline;
+  }
+
+  get #isOnline(): boolean {
+    return this.#cables.some((mailbox) => mailbox.isOpen);
   }
 
   /** Passes on all console output that has gathered. */
@@ -131,6 +155,8 @@ export class LiveHost implements Host {
           { device, kind: "disk", request, ...it },
         ]);
       }
+      case "frame":
+        return this.#ends.get(device)?.send(output.bytes);
       case "entropy": {
         const { request, sizeBytes, due } = output;
         const bytes = this.#options.timing === "model"
@@ -155,8 +181,8 @@ export class LiveHost implements Host {
     }
     const planned = this.#reseed(cycle) ?? this.#options.typist?.take(cycle);
     if (planned !== undefined) return planned;
-    for (const mailbox of this.#mailboxes) {
-      const input = mailbox.take();
+    for (const mailbox of [...this.#mailboxes, ...this.#cables]) {
+      const input = mailbox.take(cycle);
       if (input !== undefined) return input;
     }
     return undefined;
@@ -165,7 +191,7 @@ export class LiveHost implements Host {
   /** Each request ends the machine's slice, so nothing can come before the next call but this. */
   horizon(cycle: number): number {
     const slice = this.isLive ? cycle + LIVE_SLICE_CYCLES : Infinity;
-    return Math.max(cycle + 1, Math.min(slice, this.#scheduled()));
+    return Math.max(cycle + 1, Math.min(slice, this.#scheduled(), this.#arrival()));
   }
 
   settle(cycle: number): Promise<void> | undefined {
@@ -186,7 +212,9 @@ export class LiveHost implements Host {
 
   idle(cycle: number, deadline: number): number | Promise<number> {
     if (this.#hasInput(cycle)) return cycle;
-    const until = Math.min(deadline, this.#scheduled());
+    // What is on the wire has been waited for.
+    const until = Math.min(deadline, this.#scheduled(), this.#arrival());
+    if (until === this.#arrival() && until < Infinity) return until;
     return this.isLive ? this.#wait(cycle, until) : until;
   }
 
@@ -210,8 +238,14 @@ export class LiveHost implements Host {
     return { device: MACHINE_DEVICE, kind: "reseed", seed };
   }
 
+  /** When the next frame is through its wire. */
+  #arrival(): number {
+    return this.#cables.reduce((cycle, { next }) => Math.min(cycle, next), Infinity);
+  }
+
   #hasInput(cycle: number): boolean {
-    return this.#scheduled() <= cycle || this.#mailboxes.some((mailbox) => !mailbox.isEmpty);
+    return Math.min(this.#scheduled(), this.#arrival()) <= cycle ||
+      this.#mailboxes.some((mailbox) => !mailbox.isEmpty);
   }
 
   /** Waits in wall time for input, for `until`, or for the last live end to go. */
@@ -252,6 +286,7 @@ export class LiveHost implements Host {
 
   async #turn(rounds = 1): Promise<void> {
     this.flush();
+    if (this.#isOnline) await this.#options.lookAtSockets?.();
     const { length } = this.#pending;
     // An answer ends it: the machine shall have it.
     for (let round = 0; round < rounds && this.#pending.length === length; round++) {
