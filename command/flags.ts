@@ -82,6 +82,20 @@ export function cycleFlag({ values }: Flags, name: string): number | undefined {
   throw new UsageError(`--${name} ${text}: a cycle is needed, a whole number from 0`);
 }
 
+/** The value of a flag that takes a whole number in a range; `undefined` if it is not given. @throws UsageError */
+export function wholeFlag(
+  { values }: Flags,
+  name: string,
+  min: number,
+  max: number,
+): number | undefined {
+  const text = values.get(name)?.[0];
+  if (text === undefined) return undefined;
+  const value = Number(text.replaceAll("_", ""));
+  if (/^\d[\d_]*$/.test(text) && value >= min && value <= max) return value;
+  throw new UsageError(`--${name} ${text}: a whole number from ${min} to ${max} is needed`);
+}
+
 const UNITS: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** The bytes of a flag that takes a size such as 512M; `undefined` if it is not given. @throws UsageError */

@@ -2,6 +2,7 @@
 import { DEBUG_FLAGS } from "./debug.ts";
 import type { Flag } from "./flags.ts";
 import { GUEST_FLAGS } from "./guest.ts";
+import { LAB_FLAGS } from "./lab.ts";
 import { MACHINE_FLAGS } from "./machine_config.ts";
 import { RECORD_FLAGS } from "./record.ts";
 
@@ -32,6 +33,9 @@ export function helpText(): string {
     "",
     "MACHINE, the flags of run and record:",
     ...MACHINE_FLAGS.filter((flag) => !flag.isForTests).map(line),
+    "",
+    "LAB, in place of MACHINE (with --seed, --until-cycle, --digests):",
+    ...LAB_FLAGS.map(line),
     "",
     "Flags of record:",
     ...RECORD_FLAGS.map(line),

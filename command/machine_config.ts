@@ -12,7 +12,7 @@ const MIB = 2 ** 20;
 const MEMORY_BYTES_MAX = 8 * 2 ** 30;
 
 /** A whole number in a range; the one message says what would do. */
-function whole(min: number, max: number) {
+export function whole(min: number, max: number) {
   const error = `a whole number from ${min} to ${max} is needed`;
   return z.number({ error }).refine(
     (value) => Number.isInteger(value) && value >= min && value <= max,
@@ -162,7 +162,7 @@ export const MACHINE_FLAGS: readonly Flag[] = [
 ];
 
 /** Values of these are paths, which a machine file gives from its own folder. */
-const PATHS = ["bios", "kernel", "initrd", "disk", "send", "digests", "copy"];
+export const PATHS = ["bios", "kernel", "initrd", "disk", "send", "digests", "copy"];
 
 const NUMBERS = ["harts", "seed", "until-cycle", "tlb-entries", "tlb-flush-every", "jit-threshold"];
 

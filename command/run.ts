@@ -3,11 +3,13 @@ import { CARD_COUNT_MAX } from "../devices/board.ts";
 import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
 import { bootOf, readImage } from "./boot_files.ts";
-import { HostError, reason, STATUS } from "./errors.ts";
+import { DigestFile } from "./digest_file.ts";
+import { STATUS } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
 import { nicsOf } from "./nic.ts";
 import { UsageError } from "./errors.ts";
 import { prepareGuest } from "./guest.ts";
+import { isLab, LAB_FLAGS, runLabRequest } from "./lab.ts";
 import { requireNoInput } from "./output_file.ts";
 import { MACHINE_FLAGS, type MachineRequest, machineRequest } from "./machine_config.ts";
 import { type MachineRun, type RunEnd, runMachine } from "./run_machine.ts";
@@ -15,11 +17,11 @@ import { signalStatus } from "./signals.ts";
 
 /** @returns the exit status */
 export async function run(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, MACHINE_FLAGS);
+  const flags = parseFlags(args, [...MACHINE_FLAGS, ...LAB_FLAGS]);
   if (flags.positional.length > 0) {
     throw new UsageError(`run takes flags only, not "${flags.positional[0]}"`);
   }
-  return await runRequest(machineRequest(flags));
+  return await (isLab(flags) ? runLabRequest(flags) : runRequest(machineRequest(flags)));
 }
 
 /** Runs what is asked for, with its console on the terminal. @returns the exit status */
@@ -94,33 +96,4 @@ function conclude({ stop, cycle }: RunEnd): number {
     action === "fail" ? `guest failed with status ${code}` : `guest reset at cycle ${cycle}`,
   );
   return STATUS.guestFailed;
-}
-
-/** The file of `--digests`: a line `cycle digest` each. */
-class DigestFile {
-  readonly #file: Deno.FsFile;
-
-  /** @throws UsageError if it cannot be created */
-  constructor(readonly path: string) {
-    try {
-      this.#file = Deno.openSync(path, { write: true, create: true, truncate: true });
-    } catch (error) {
-      throw new UsageError(`--digests ${path}: ${reason(error)}`);
-    }
-  }
-
-  /** @throws HostError if the host's disk is full or fails */
-  write(cycle: number, digest: string): void {
-    try {
-      const bytes = new TextEncoder().encode(`${cycle} ${digest}\n`);
-      let done = 0;
-      while (done < bytes.length) done += this.#file.writeSync(bytes.subarray(done));
-    } catch (error) {
-      throw new HostError(`--digests ${this.path}: ${reason(error)}`);
-    }
-  }
-
-  close(): void {
-    this.#file.close();
-  }
 }

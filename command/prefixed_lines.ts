@@ -1,0 +1,38 @@
+/** The consoles of several guests on one: whole lines, each with its guest's name before it. */
+
+const NEWLINE = 10;
+/** A longer line is cut: a guest that ends none must not fill the host's memory. */
+const LINE_BYTES_MAX = 4096;
+
+export class PrefixedLines {
+  readonly #write: (bytes: Uint8Array) => void;
+  /** Of each guest: the line that it has begun. */
+  readonly #begun = new Map<string, number[]>();
+
+  constructor(write: (bytes: Uint8Array) => void) {
+    this.#write = write;
+  }
+
+  /** What a guest has printed, or a part of it. */
+  add(guest: string, bytes: Uint8Array): void {
+    let line = this.#begun.get(guest) ?? [];
+    for (const byte of bytes) {
+      line.push(byte);
+      if (byte !== NEWLINE && line.length < LINE_BYTES_MAX) continue;
+      this.#print(guest, line);
+      line = [];
+    }
+    this.#begun.set(guest, line);
+  }
+
+  /** Prints the lines that have no end. */
+  finish(): void {
+    for (const [guest, line] of this.#begun) if (line.length > 0) this.#print(guest, line);
+    this.#begun.clear();
+  }
+
+  #print(guest: string, line: readonly number[]): void {
+    const end = line.at(-1) === NEWLINE ? [] : [NEWLINE];
+    this.#write(Uint8Array.from([...new TextEncoder().encode(`${guest}| `), ...line, ...end]));
+  }
+}

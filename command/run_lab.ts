@@ -1,0 +1,109 @@
+/** Runs a lab: all its guests and the network between them, from reset to the end. */
+import xxhash from "xxhash-wasm";
+import { DIGEST_CYCLES } from "../core/machine.ts";
+import { encodeState } from "../core/state.ts";
+import { LabCrew } from "../devices/deno/lab_crew.ts";
+import type { GuestHooks, LabMachine } from "../devices/deno/lab_machine.ts";
+import type { FabricEvent } from "../devices/network/events.ts";
+import { Fabric } from "../devices/network/fabric.ts";
+import { Lab, type LabStop } from "../devices/network/lab.ts";
+import type { TurnEnd } from "../devices/network/lab_guest.ts";
+import type { LabPlan } from "./lab_config.ts";
+import { type EndingSignal, onEndingSignal } from "./signals.ts";
+
+/** In a list of digests, the name of what connects the guests. */
+export const NETWORK = "network";
+
+export interface LabRun {
+  readonly plan: LabPlan;
+  /** How many threads run the guests; with `record` it is one. */
+  readonly workers: number;
+  /** What a guest has printed. */
+  readonly onConsole: (guest: string, bytes: Uint8Array) => void;
+  /** The digest of a guest, or of the network, at a multiple of 10 million cycles. */
+  readonly onDigest?: (name: string, cycle: number, digest: string) => void;
+  readonly onEvent?: (event: FabricEvent) => void;
+  readonly untilCycle?: number;
+  readonly endsOnSignals?: boolean;
+  /** What writes the run down. */
+  readonly record?: LabRecording;
+}
+
+/** What writes a lab's run down. */
+export interface LabRecording {
+  hooks(guest: number): GuestHooks;
+  /** The machines are at reset. */
+  start?(machines: readonly LabMachine[]): void;
+  event(event: FabricEvent): void;
+  /** A guest has ended, while others may go on. */
+  ended?(guest: number, stop: NonNullable<TurnEnd["stop"]>): void;
+  /** A round is over: all that happened in the network before this cycle has been told. */
+  reached(cycle: number): void;
+  finish(end: LabEnd, machines: readonly LabMachine[]): void | Promise<void>;
+}
+
+export interface LabEnd {
+  readonly stop: LabStop | { readonly reason: "signal"; readonly signal: EndingSignal };
+  readonly cycle: number;
+  /** Of each guest that has ended: how. */
+  readonly ends: readonly (TurnEnd | undefined)[];
+}
+
+/** @throws DiskFileError, ImageError for what cannot be attached or loaded */
+export async function runLab(run: LabRun): Promise<LabEnd> {
+  const { plan, record, onConsole, onDigest } = run;
+  const { h64Raw } = await xxhash();
+  const workers = record ? 1 : run.workers;
+  const crew = await LabCrew.open(plan.guests, workers, record && ((guest) => record.hooks(guest)));
+  const machines = [...crew.machines.values()];
+  let signal: EndingSignal | undefined;
+  const stopListening = run.endsOnSignals ? onEndingSignal((it) => signal ??= it) : () => {};
+  const ends: (TurnEnd | undefined)[] = plan.guests.map(() => undefined);
+  const fabric = new Fabric(plan.network, (event) => {
+    record?.event(event);
+    run.onEvent?.(event);
+  });
+  const lab = new Lab({
+    fabric,
+    members: plan.members,
+    crew,
+    meetEvery: DIGEST_CYCLES,
+    onMeet: (cycle) => {
+      const digest = () => h64Raw(encodeState(fabric.save())).toString(16).padStart(16, "0");
+      onDigest?.(NETWORK, cycle, digest());
+    },
+    onTurn: (end) => {
+      const { name } = plan.guests[end.guest];
+      for (const { bytes } of end.printed) onConsole(name, bytes);
+      for (const { cycle, digest } of end.digests) onDigest?.(name, cycle, digest);
+      if (end.stop) {
+        ends[end.guest] = end;
+        record?.ended?.(end.guest, end.stop);
+      }
+    },
+  });
+  const isOver = () => {
+    record?.reached(lab.cycle);
+    return signal !== undefined || plan.until.every((guest) => ends[guest] !== undefined) ||
+      ends.some((end) => end !== undefined && hasFailed(end));
+  };
+  try {
+    record?.start?.(machines);
+    const stop = await lab.run(run.untilCycle ?? Infinity, { isOver });
+    const end: LabEnd = {
+      stop: signal === undefined ? stop : { reason: "signal", signal },
+      cycle: lab.cycle,
+      ends,
+    };
+    await record?.finish(end, machines);
+    return end;
+  } finally {
+    stopListening();
+    crew.close();
+  }
+}
+
+/** A guest that did not turn itself off in good order. */
+export function hasFailed({ stop }: TurnEnd): boolean {
+  return stop !== undefined && stop.power.action !== "poweroff";
+}
