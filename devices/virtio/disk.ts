@@ -4,7 +4,8 @@
  * saved state shares them with the running disk.
  */
 import type { State } from "../../core/state.ts";
-import { BLOCK_BYTES, hashBlocks, type Hashed } from "./block_hash.ts";
+import { BLOCK_BYTES } from "./block_hash.ts";
+import { Block, Blocks, type SavedBlocks } from "./blocks.ts";
 
 export const SECTOR_BYTES = 512;
 export { BLOCK_BYTES };
@@ -14,48 +15,17 @@ const ALL_SECTORS = (1 << BLOCK_SECTORS) - 1;
 /** A run of bytes of the disk. */
 export type Range = { readonly offset: number; readonly sizeBytes: number };
 
-/** A block of the base image, or one that the guest wrote. */
-class Block implements Hashed {
-  low = 0;
-  high = 0;
-  isHashed = false;
-  #bytes: Uint8Array | undefined;
-
-  /**
-   * @param sectors a bit for each sector that it holds; the others are the base image's
-   * @param source holds its bytes, among others, from `start` on
-   */
-  constructor(
-    readonly number: number,
-    readonly kind: number,
-    readonly sectors: number,
-    readonly source: Uint8Array,
-    readonly start: number,
-  ) {}
-
-  /** The same object each time: states that share it share what it takes. */
-  get bytes(): Uint8Array {
-    return this.#bytes ??= this.start === 0 && this.source.length === BLOCK_BYTES
-      ? this.source
-      : this.source.subarray(this.start, this.start + BLOCK_BYTES);
-  }
-}
-
 export type DiskState = {
   readonly version: 1;
   /** Block number, bytes; ascending. */
-  readonly base: readonly (number | Uint8Array)[];
+  readonly base: SavedBlocks;
   /** Block number, mask of the sectors written, bytes; ascending. */
-  readonly overlay: readonly (number | Uint8Array)[];
+  readonly overlay: SavedBlocks;
 };
 
 export class Disk {
-  readonly #base = new Map<number, Block>();
-  readonly #overlay = new Map<number, Block>();
-  // The sum of the hashes of all blocks but those not yet hashed, in two halves of 32 bits.
-  #low = 0;
-  #high = 0;
-  readonly #unhashed = new Set<Block>();
+  readonly #base = new Blocks(({ number, bytes }) => [number, bytes]);
+  readonly #overlay = new Blocks(({ number, sectors, bytes }) => [number, sectors, bytes]);
 
   /** @param sizeBytes a multiple of 512 */
   constructor(readonly sizeBytes: number) {
@@ -109,41 +79,33 @@ export class Disk {
   }
 
   save(): DiskState {
-    return {
-      version: 1,
-      base: ascending(this.#base).flatMap(([number, block]) => [number, block.bytes]),
-      overlay: ascending(this.#overlay).flatMap(
-        ([number, block]) => [number, block.sectors, block.bytes],
-      ),
-    };
+    return { version: 1, base: this.#base.save(), overlay: this.#overlay.save() };
   }
 
   /** Stands for the content in a digest: two contents that differ have different sums. */
   summary(): State {
-    this.#hash();
+    const [base, overlay] = [this.#base.sum(), this.#overlay.sum()];
     return {
       version: 1,
       base: this.#base.size,
       overlay: this.#overlay.size,
-      low: this.#low,
-      high: this.#high,
+      low: (base.low + overlay.low) >>> 0,
+      high: (base.high + overlay.high) >>> 0,
     };
   }
 
   /** Throws a RangeError on a block that this disk cannot have. */
   restore({ base, overlay }: DiskState): void {
-    const [oldBase, oldOverlay] = [new Map(this.#base), new Map(this.#overlay)];
-    this.#base.clear();
-    this.#overlay.clear();
-    this.#low = 0;
-    this.#high = 0;
-    this.#unhashed.clear();
-    for (let i = 0; i < base.length; i += 2) {
-      this.#restore(oldBase, this.#base, base[i], ALL_SECTORS, base[i + 1]);
-    }
-    for (let i = 0; i < overlay.length; i += 3) {
-      this.#restore(oldOverlay, this.#overlay, overlay[i], overlay[i + 1], overlay[i + 2]);
-    }
+    this.#base.restore(base, (old) => {
+      for (let i = 0; i < base.length; i += 2) {
+        this.#restore(old, this.#base, base[i], ALL_SECTORS, base[i + 1]);
+      }
+    });
+    this.#overlay.restore(overlay, (old) => {
+      for (let i = 0; i < overlay.length; i += 3) {
+        this.#restore(old, this.#overlay, overlay[i], overlay[i + 1], overlay[i + 2]);
+      }
+    });
   }
 
   /** Whether the guest has written all of the block's part of a range. */
@@ -185,8 +147,8 @@ export class Disk {
 
   /** A block that is there already keeps its hash: going back a little costs little. */
   #restore(
-    old: Map<number, Block>,
-    blocks: Map<number, Block>,
+    old: ReadonlyMap<number, Block>,
+    blocks: Blocks,
     ...[number, sectors, bytes]: readonly (number | Uint8Array)[]
   ): void {
     if (
@@ -197,43 +159,19 @@ export class Disk {
       throw new RangeError(`Block ${number} is none of a disk of ${this.sizeBytes} bytes`);
     }
     const same = old.get(number);
-    if (same?.bytes === bytes && same.sectors === sectors) this.#put(blocks, same);
+    if (same?.bytes === bytes && same.sectors === sectors) blocks.put(same);
     else this.#set(blocks, number, sectors, bytes);
   }
 
   #set(
-    blocks: Map<number, Block>,
+    blocks: Blocks,
     number: number,
     sectors: number,
     source: Uint8Array,
     start = 0,
   ): void {
     const kind = blocks === this.#base ? 0 : 1 + sectors;
-    this.#put(blocks, new Block(number, kind, sectors, source, start));
-  }
-
-  #put(blocks: Map<number, Block>, block: Block): void {
-    const old = blocks.get(block.number);
-    if (old?.isHashed) this.#add(-old.low, -old.high);
-    else if (old) this.#unhashed.delete(old);
-    if (block.isHashed) this.#add(block.low, block.high);
-    else this.#unhashed.add(block);
-    blocks.set(block.number, block);
-  }
-
-  /** Not before a digest wants it: many machines take none, and a block may be written often. */
-  #hash(): void {
-    hashBlocks([...this.#unhashed]);
-    for (const block of this.#unhashed) {
-      block.isHashed = true;
-      this.#add(block.low, block.high);
-    }
-    this.#unhashed.clear();
-  }
-
-  #add(low: number, high: number): void {
-    this.#low = (this.#low + low) >>> 0;
-    this.#high = (this.#high + high) >>> 0;
+    blocks.put(new Block(number, kind, sectors, source, start));
   }
 }
 
@@ -267,8 +205,4 @@ function copySectors(block: Block, start: number, size: number, out: Uint8Array,
     if ((block.sectors >> (position / SECTOR_BYTES) & 1) === 0) continue;
     out.set(block.bytes.subarray(position, position + SECTOR_BYTES), at + done);
   }
-}
-
-function ascending(blocks: Map<number, Block>): [number, Block][] {
-  return [...blocks].sort(([a], [b]) => a - b);
 }

@@ -1,0 +1,127 @@
+/** Blocks of a disk by their numbers, with a sum of their hashes and what is saved of them. */
+import { BLOCK_BYTES, hashBlocks, type Hashed } from "./block_hash.ts";
+
+/** A block of the base image, or one that the guest wrote. */
+export class Block implements Hashed {
+  low = 0;
+  high = 0;
+  isHashed = false;
+  #bytes: Uint8Array | undefined;
+
+  /**
+   * @param sectors a bit for each sector that it holds; the others are the base image's
+   * @param source holds its bytes, among others, from `start` on
+   */
+  constructor(
+    readonly number: number,
+    readonly kind: number,
+    readonly sectors: number,
+    readonly source: Uint8Array,
+    readonly start: number,
+  ) {}
+
+  /** The same object each time: states that share it share what it takes. */
+  get bytes(): Uint8Array {
+    return this.#bytes ??= this.start === 0 && this.source.length === BLOCK_BYTES
+      ? this.source
+      : this.source.subarray(this.start, this.start + BLOCK_BYTES);
+  }
+}
+
+/** What is saved of some blocks, one after the other. */
+export type SavedBlocks = readonly (number | Uint8Array)[];
+
+export class Blocks {
+  #byNumber = new Map<number, Block>();
+  // The sum of all hashes but those of the unhashed, in two halves of 32 bits.
+  #low = 0;
+  #high = 0;
+  readonly #unhashed = new Set<Block>();
+  #saved: SavedBlocks = [];
+  /** As they were saved, ascending. */
+  #sorted: readonly Block[] = [];
+  /** Put since then. */
+  readonly #unsaved = new Map<number, Block>();
+
+  /** @param row what is saved of a block */
+  constructor(readonly row: (block: Block) => SavedBlocks) {}
+
+  get size(): number {
+    return this.#byNumber.size;
+  }
+
+  has(number: number): boolean {
+    return this.#byNumber.has(number);
+  }
+
+  get(number: number): Block | undefined {
+    return this.#byNumber.get(number);
+  }
+
+  /** In place of the one with its number, if there is one. */
+  put(block: Block): void {
+    const old = this.#byNumber.get(block.number);
+    if (old?.isHashed) this.#add(-old.low, -old.high);
+    else if (old) this.#unhashed.delete(old);
+    if (block.isHashed) this.#add(block.low, block.high);
+    else this.#unhashed.add(block);
+    this.#byNumber.set(block.number, block);
+    this.#unsaved.set(block.number, block);
+  }
+
+  /**
+   * Of the hashes. They are not made before a digest wants them: many machines take none, and a block
+   * may be written often.
+   */
+  sum(): { readonly low: number; readonly high: number } {
+    hashBlocks([...this.#unhashed]);
+    for (const block of this.#unhashed) {
+      block.isHashed = true;
+      this.#add(block.low, block.high);
+    }
+    this.#unhashed.clear();
+    return { low: this.#low, high: this.#high };
+  }
+
+  /** Ascending; the same object as the last time if nothing has changed. */
+  save(): SavedBlocks {
+    if (this.#unsaved.size === 0) return this.#saved;
+    this.#sorted = merged(this.#sorted, this.#unsaved);
+    this.#unsaved.clear();
+    const saved: (number | Uint8Array)[] = [];
+    for (const block of this.#sorted) saved.push(...this.row(block));
+    return this.#saved = saved;
+  }
+
+  /** Drops all, for `read` to put what was saved, unless that is what there is. @param read is told what there was */
+  restore(saved: SavedBlocks, read: (old: ReadonlyMap<number, Block>) => void): void {
+    if (saved === this.#saved && this.#unsaved.size === 0) return;
+    const old = this.#byNumber;
+    this.#byNumber = new Map();
+    this.#low = 0;
+    this.#high = 0;
+    this.#unhashed.clear();
+    this.#sorted = [];
+    this.#unsaved.clear();
+    this.#saved = [];
+    read(old);
+  }
+
+  #add(low: number, high: number): void {
+    this.#low = (this.#low + low) >>> 0;
+    this.#high = (this.#high + high) >>> 0;
+  }
+}
+
+/** Ascending, with the changes in place of those that have their numbers. */
+function merged(sorted: readonly Block[], changes: ReadonlyMap<number, Block>): readonly Block[] {
+  const added = [...changes.values()].sort((a, b) => a.number - b.number);
+  const all: Block[] = [];
+  let next = 0;
+  for (const block of sorted) {
+    while (next < added.length && added[next].number < block.number) all.push(added[next++]);
+    if (!changes.has(block.number)) all.push(block);
+  }
+  while (next < added.length) all.push(added[next++]);
+  return all;
+}
