@@ -4,6 +4,7 @@ import type { BootFiles } from "../devices/boot/layout.ts";
 import type { ImageFile } from "../devices/boot/image.ts";
 import type { DiskAccess } from "../devices/deno/disk_file.ts";
 import { type DebianGuest, openDebian } from "../guests/debian/deno/prepare.ts";
+import { DHCP_SCRIPT, DHCP_SCRIPT_FILE } from "../guests/debian/dhcp_script.ts";
 import { extraInitramfs } from "../guests/debian/extra.ts";
 import { imageUrl } from "../guests/images.ts";
 import { reason, UsageError } from "./errors.ts";
@@ -106,9 +107,10 @@ function diskOf(text: string): DiskRequest {
   return { path, access: (access as DiskAccess | undefined) ?? "overlay" };
 }
 
-/** The initramfs for `--run` and `--copy`; undefined if neither is given. */
-function extraOf({ run, copy }: MachineRequest): Uint8Array | undefined {
-  if (run === undefined && copy === undefined) return undefined;
+/** The initramfs for `--run`, `--copy` and a network with DHCP; undefined if there is none of them. */
+function extraOf({ run, copy, nic }: MachineRequest): Uint8Array | undefined {
+  const hasDhcp = nic?.some(({ end }) => end === "user") ?? false;
+  if (run === undefined && copy === undefined && !hasDhcp) return undefined;
   const files = (copy ?? []).map((text) => {
     const colon = text.lastIndexOf(":/");
     if (colon < 1) {
@@ -118,6 +120,10 @@ function extraOf({ run, copy }: MachineRequest): Uint8Array | undefined {
     const { bytes } = readImage("--copy", file);
     return { path: text.slice(colon + 1), bytes, mode: Deno.statSync(file).mode ?? 0o644 };
   });
+  if (hasDhcp && !files.some(({ path }) => path === DHCP_SCRIPT_FILE)) {
+    const bytes = new TextEncoder().encode(DHCP_SCRIPT);
+    files.push({ path: DHCP_SCRIPT_FILE, bytes, mode: 0o755 });
+  }
   try {
     return extraInitramfs({ run, copy: files });
   } catch (error) {
