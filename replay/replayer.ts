@@ -1,9 +1,10 @@
 /** Runs a log through a machine from its first cycle; if it is to be strict, compares everything. */
 import type { Host, Output } from "../core/host.ts";
-import { DIGEST_CYCLES, type Machine, type Stop } from "../core/machine.ts";
+import type { Machine, Stop } from "../core/machine.ts";
 import { DivergenceError } from "./divergence.ts";
-import { describeEnd, type Log } from "./log.ts";
-import { OutputCheck, type OutputHash } from "./outputs.ts";
+import type { Log } from "./log.ts";
+import { describeStop, LogCheck, refusal } from "./log_check.ts";
+import type { OutputHash } from "./outputs.ts";
 import { Player } from "./player.ts";
 
 /** Makes the recorded machine, at reset, with the given host. */
@@ -49,8 +50,7 @@ export async function replay(
   if (until < 0 || until > log.endCycle) {
     throw new RangeError(`cycle ${until} is outside the recording: it ends at ${log.endCycle}`);
   }
-  const check = options.check && new OutputCheck(log, options.check);
-  const digests = new DigestCheck(log);
+  const check = options.check && new LogCheck(log, options.check);
   const player = new Player(log, {
     onOutput: (cycle, device, output) => {
       check?.output(cycle, device, output);
@@ -58,25 +58,18 @@ export async function replay(
     },
   });
   const onDigest = check && ((cycle: number, digest: string) => {
-    check.reached(cycle);
-    digests.compare(cycle, digest);
+    check.digest(cycle, digest);
     options.onMatch?.(machine);
   });
   const machine: Machine = await build(player, onDigest);
   options.onStart?.(machine);
   const stop = await run(machine, player, until, options.onProgress);
   if (stop.reason !== "until" && machine.cycle < until) {
-    throw new DivergenceError(machine.cycle, "machine", `to run to ${until}`, describe(stop));
+    throw new DivergenceError(machine.cycle, "machine", `to run to ${until}`, describeStop(stop));
   }
   const digest = machine.digest();
-  if (check) {
-    check.reached(until);
-    if (until === log.endCycle) {
-      digests.compareLast(until, digest);
-      compareEnd(log, stop, player);
-    }
-  }
-  return { cycle: machine.cycle, digest, digestCount: digests.count };
+  check?.finish(until, digest, stop, player.next);
+  return { cycle: machine.cycle, digest, digestCount: check?.digestCount ?? 0 };
 }
 
 async function run(
@@ -92,52 +85,6 @@ async function run(
       onProgress?.(machine.cycle);
     }
   } catch (error) {
-    if (!(error instanceof RangeError) || player.lastId === undefined) throw error;
-    // A device refuses an answer that does not fit what it asked for.
-    const device = /^[^/]*\/(.*)#/.exec(player.lastId)?.[1] ?? player.lastId;
-    throw new DivergenceError(machine.cycle, device, `a use for ${player.lastId}`, error.message);
+    throw refusal(error, machine.cycle, player.lastId);
   }
-}
-
-class DigestCheck {
-  count = 0;
-
-  constructor(readonly log: Log) {}
-
-  compare(cycle: number, digest: string): void {
-    const expected = this.log.digests[this.count];
-    if (expected?.cycle !== cycle) {
-      const what = expected === undefined ? "no more digests" : `digest at cycle ${expected.cycle}`;
-      throw new DivergenceError(cycle, "machine", what, `digest ${digest}`);
-    }
-    if (expected.digest !== digest) {
-      throw new DivergenceError(cycle, "machine", `digest ${expected.digest}`, `digest ${digest}`);
-    }
-    this.count++;
-  }
-
-  /** The one at the very end, which may also be one of the regular ones. */
-  compareLast(cycle: number, digest: string): void {
-    const rest = this.log.digests.length - this.count;
-    if (rest === 0 && (this.log.end.reason === "cut" || cycle > 0 && cycle % DIGEST_CYCLES === 0)) {
-      return;
-    }
-    this.compare(cycle, digest);
-  }
-}
-
-function compareEnd({ end, endCycle }: Log, stop: Stop, player: Player): void {
-  const isPower = end.reason === "power";
-  const expected = describeEnd(end);
-  if (isPower !== (stop.reason === "power") || isPower && expected !== describe(stop)) {
-    throw new DivergenceError(endCycle, "machine", `end by ${expected}`, describe(stop));
-  }
-  const unused = player.next;
-  if (unused !== undefined) {
-    throw new DivergenceError(endCycle, "machine", `a use for ${unused.id}`, "the end");
-  }
-}
-
-function describe(stop: Stop): string {
-  return stop.reason === "power" ? `power ${stop.power.action} ${stop.power.code}` : stop.reason;
 }

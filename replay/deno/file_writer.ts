@@ -82,7 +82,9 @@ export class FileWriter implements ChunkSink {
   readonly #progress = new Progress();
   #taskCount = 0;
   #bytes = 0;
-  #writtenMs = performance.now();
+  readonly #startMs = performance.now();
+  /** When the last part of each owner's log was given. */
+  readonly #writtenMs = new Map<number, number>();
 
   /** @throws RecordingError if the file cannot be created */
   constructor(readonly path: string) {
@@ -92,9 +94,9 @@ export class FileWriter implements ChunkSink {
   }
 
   /** @throws RecordingError if something could not be written */
-  isDue(): boolean {
+  isDue(owner = 0): boolean {
     this.#check();
-    return performance.now() - this.#writtenMs >= FLUSH_MS;
+    return performance.now() - (this.#writtenMs.get(owner) ?? this.#startMs) >= FLUSH_MS;
   }
 
   start(start: RecordingStart): void {
@@ -108,7 +110,7 @@ export class FileWriter implements ChunkSink {
   log(parts: readonly Chunk[], firstCycle: number, lastCycle: number, owner = 0): void {
     const chunks = parts.map(compact);
     this.#post({ kind: "log", chunks, firstCycle, lastCycle, owner }, chunks);
-    this.#writtenMs = performance.now();
+    this.#writtenMs.set(owner, performance.now());
   }
 
   aside(chunk: Chunk, owner = 0): void {

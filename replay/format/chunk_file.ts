@@ -52,8 +52,8 @@ export interface PackedChunk {
  * `owner`: the number of a lab's guest, or that of its guests for what connects them.
  */
 export interface ChunkSink {
-  /** Whether so much time has passed since the last part of the log that the next is due. */
-  isDue(): boolean;
+  /** Whether so much time has passed since the last part of the owner's log that the next is due. */
+  isDue(owner?: number): boolean;
   /** The first call: header and images. */
   start(start: RecordingStart): void;
   /** The first call for a lab. */

@@ -27,7 +27,7 @@ export class LabWriter {
   /** All events of earlier cycles have been told. */
   reached(cycle: number): void {
     if (cycle === this.#writtenTo) return;
-    if (this.#events.length < EVENTS_MAX && !this.#sink.isDue()) return;
+    if (this.#events.length < EVENTS_MAX && !this.#sink.isDue(this.#owner)) return;
     this.#write(cycle);
   }
 

@@ -24,7 +24,7 @@ export class RecordingWriter implements LogSink, CheckpointSink {
   }
 
   isDue(): boolean {
-    return this.#sink.isDue();
+    return this.#sink.isDue(this.#owner);
   }
 
   part(part: LogPart): void {
