@@ -10,6 +10,16 @@ export function requireNoInput(flag: string, path: string, request: MachineReque
   }
 }
 
+/** @throws UsageError if the path leads to one of the disks */
+export function requireNoDisk(
+  flag: string,
+  path: string,
+  disks: readonly { readonly path: string }[],
+): void {
+  if (!disks.some((disk) => isSameFile(path, disk.path))) return;
+  throw new UsageError(`${flag} ${path}: is the file of a disk; give another one`);
+}
+
 /** With the flags that name them. */
 function inputsOf(request: MachineRequest): [flag: string, path: string][] {
   const { bios, kernel, initrd, disk, copy, send, digests } = request;

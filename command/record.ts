@@ -1,8 +1,10 @@
 /** `hindsight record`: as `run`, with everything that the machine learns from outside written down. */
 import { UsageError } from "./errors.ts";
-import { type Flag, parseFlags } from "./flags.ts";
+import { type Flag, type Flags, parseFlags } from "./flags.ts";
 import { MACHINE_FLAGS, machineRequest } from "./machine_config.ts";
-import { ClaimedFile, requireNoInput } from "./output_file.ts";
+import { isLab, LAB_FLAGS, runLabRequest } from "./lab.ts";
+import { ClaimedFile, requireNoDisk, requireNoInput } from "./output_file.ts";
+import { LabTarget } from "./record_lab.ts";
 import { RecordingTarget } from "./recording_file.ts";
 import { runRequest } from "./run.ts";
 
@@ -16,7 +18,7 @@ export const RECORD_FLAGS: readonly Flag[] = [
 
 /** @returns the exit status, which is that of `run` */
 export async function record(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, [...MACHINE_FLAGS, ...RECORD_FLAGS]);
+  const flags = parseFlags(args, [...MACHINE_FLAGS, ...LAB_FLAGS, ...RECORD_FLAGS]);
   if (flags.positional.length > 0) {
     throw new UsageError(`record takes flags only, not "${flags.positional[0]}"`);
   }
@@ -24,15 +26,47 @@ export async function record(args: readonly string[]): Promise<number> {
   if (path === undefined) {
     throw new UsageError("where to? write `hindsight record MACHINE -o FILE`");
   }
+  return await (isLab(flags) ? recordLab(flags, path) : recordMachine(flags, path));
+}
+
+async function recordMachine(flags: Flags, path: string): Promise<number> {
   const request = machineRequest(flags);
-  const claim = new ClaimedFile(path);
-  let target: RecordingTarget | undefined;
-  try {
+  return await claimed(path, async (opened) => {
     requireNoInput("-o", path, request); // now, since the file is there
     return await runRequest(request, async (...run) => {
-      // Not before: what stops a run from beginning leaves an older recording as it is.
-      target = await RecordingTarget.create(path, !flags.values.has("no-checkpoints"));
+      const target = opened(await RecordingTarget.create(path, hasCheckpoints(flags)));
       return target.record(...run);
+    });
+  });
+}
+
+async function recordLab(flags: Flags, path: string): Promise<number> {
+  const others = RECORD_FLAGS.map(({ name }) => name);
+  return await claimed(path, (opened) =>
+    runLabRequest(flags, others, async (plan) => {
+      for (const { disks } of plan.guests) requireNoDisk("-o", path, disks);
+      return opened(await LabTarget.create(path, plan, hasCheckpoints(flags)));
+    }));
+}
+
+function hasCheckpoints({ values }: Flags): boolean {
+  return !values.has("no-checkpoints");
+}
+
+/**
+ * Keeps the file for a run, which opens it when it begins and no sooner: what stops a run from
+ * beginning leaves an older recording as it is.
+ */
+async function claimed(
+  path: string,
+  run: (opened: <Target extends { close(): void }>(target: Target) => Target) => Promise<number>,
+): Promise<number> {
+  const claim = new ClaimedFile(path);
+  let target: { close(): void } | undefined;
+  try {
+    return await run((opened) => {
+      target = opened;
+      return opened;
     });
   } finally {
     target?.close();

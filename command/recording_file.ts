@@ -11,13 +11,14 @@ import { FileSource } from "../replay/deno/file_source.ts";
 import { FileWriter } from "../replay/deno/file_writer.ts";
 import { FormatError } from "../replay/format/codec.ts";
 import { readRecorded, type Recorded, type Recording } from "../replay/format/reader.ts";
-import type { Image } from "../replay/format/chunk_file.ts";
+import type { Image, RecordingStart } from "../replay/format/chunk_file.ts";
 import { RecordingWriter } from "../replay/format/writer.ts";
 import { OutputHash } from "../replay/outputs.ts";
 import type { Stored } from "../replay/stored.ts";
 import { Recorder } from "../replay/recorder.ts";
 import type { BuildMachine } from "../replay/replayer.ts";
 import { reason, UsageError } from "./errors.ts";
+import type { Flag } from "./flags.ts";
 import type { MachineRun } from "./run_machine.ts";
 
 const MIB = 2 ** 20;
@@ -55,6 +56,13 @@ export function onlyFile(command: string, positional: readonly string[]): string
   if (rest.length > 0) throw new UsageError(`${command} takes one FILE, not also "${rest[0]}"`);
   return path;
 }
+
+/** Of the commands that look into a recording. */
+export const GUEST_FLAG: Flag = {
+  name: "guest",
+  value: "NAME",
+  summary: "of a lab: this guest alone, without the others",
+};
 
 /** How to open a recording. */
 export interface OpenOptions {
@@ -104,7 +112,15 @@ function storedOf(path: string, { checkpoints }: Recording): readonly Stored[] {
 
 /** @throws UsageError if the file cannot be read or holds no such guest, FormatError if it is no recording */
 export function readRecordingFile(path: string, guest?: string): Recording {
-  const { lab, machine } = readRecordedFile(path);
+  return recordingIn(path, readRecordedFile(path), guest);
+}
+
+/** The one machine of a file, or the guest of a lab. @throws UsageError if it holds none such */
+export function recordingIn(
+  path: string,
+  { lab, machine }: Recorded,
+  guest: string | undefined,
+): Recording {
   if (lab === undefined) {
     if (guest === undefined) return machine;
     throw new UsageError(`--guest ${guest}: ${path} holds one machine, which has no name`);
@@ -148,12 +164,7 @@ export class RecordingTarget {
 
   /** For {@link MachineRun}. */
   readonly record: NonNullable<MachineRun["record"]> = (host, config, files) => {
-    const { bootargs, ...rest } = config;
-    const writer = new RecordingWriter(this.#file, {
-      program: `hindsight ${project.version}`,
-      machine: bootargs === undefined ? rest : config,
-      images: imagesOf(files),
-    });
+    const writer = new RecordingWriter(this.#file, recordingStart(config, files));
     const recorder = new Recorder({ host, sink: writer, hash: this.hash });
     return { recorder, checkpoints: this.hasCheckpoints ? writer : undefined };
   };
@@ -161,6 +172,16 @@ export class RecordingTarget {
   close(): void {
     this.#file.close();
   }
+}
+
+/** What writes recordings, as they say it. */
+export const PROGRAM = `hindsight ${project.version}`;
+
+/** What a machine's recording begins with. */
+export function recordingStart(config: MachineConfig, files: BootFiles): RecordingStart {
+  const { bootargs, ...rest } = config;
+  const machine = bootargs === undefined ? rest : config;
+  return { program: PROGRAM, machine, images: imagesOf(files) };
 }
 
 function imagesOf({ bios, kernel, initrds }: BootFiles): Image[] {

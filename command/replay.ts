@@ -6,10 +6,21 @@ import { HostError, STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
 import { withProgress } from "./progress.ts";
-import { onlyFile, openRecording } from "./recording_file.ts";
+import { PrefixedLines } from "./prefixed_lines.ts";
+import { type OpenLab, openLab } from "./recorded_lab.ts";
+import {
+  GUEST_FLAG,
+  onlyFile,
+  opened,
+  type OpenRecording,
+  readRecordedFile,
+  recordingIn,
+} from "./recording_file.ts";
+import { reachOf, replayLab } from "./replay_lab.ts";
 
 export const REPLAY_FLAGS: readonly Flag[] = [
   { name: "until", value: "CYCLE", summary: "stop there" },
+  GUEST_FLAG,
   JIT_FLAG,
 ];
 
@@ -19,12 +30,50 @@ export async function replay(args: readonly string[]): Promise<number> {
   const path = onlyFile("replay", flags.positional);
   const until = cycleFlag(flags, "until");
   const compiler = new ThreadCompiler();
-  const { log, build, damage } = await openRecording(path, {
-    engine: { compiler: (shape) => compiler.open(shape), ...engineOf(flags) },
-  });
-  if (until !== undefined && until > log.endCycle) {
-    throw new UsageError(`--until ${until}: the recording ends at cycle ${log.endCycle}`);
+  const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
+  const recorded = readRecordedFile(path);
+  const guest = flags.values.get("guest")?.[0];
+  return recorded.lab !== undefined && guest === undefined
+    ? await replayAll(await openLab(path, recorded.lab, engine), until)
+    : await replayOne(await opened(path, recordingIn(path, recorded, guest), engine), until);
+}
+
+/** A lab: its guests together, with their names before what they print. */
+async function replayAll(lab: OpenLab, until = reachOf(lab)): Promise<number> {
+  const reach = reachOf(lab);
+  requireWithin(until, reach);
+  const lines = new PrefixedLines(writeOutput);
+  const { guests, cycle } = await withProgress(
+    "replaying",
+    until,
+    !Deno.stdout.isTerminal(),
+    (onProgress) =>
+      replayLab(lab, {
+        until,
+        onProgress,
+        onPrinted: (guest, printed) => {
+          for (const { bytes } of printed) lines.add(guest, bytes);
+        },
+      }),
+  );
+  lines.finish();
+  for (const { name, cycle, digest } of guests) {
+    printLine(`${name} cycle ${cycle} digest ${digest}`);
   }
+  if (lab.damage !== undefined && cycle === reach) {
+    throw new HostError(`${lab.path}: ${lab.damage}`);
+  }
+  return STATUS.ok;
+}
+
+function requireWithin(until: number, endCycle: number): void {
+  if (until <= endCycle) return;
+  throw new UsageError(`--until ${until}: the recording ends at cycle ${endCycle}`);
+}
+
+async function replayOne(recording: OpenRecording, until?: number): Promise<number> {
+  const { path, log, build, damage } = recording;
+  requireWithin(until ?? 0, log.endCycle);
   const printed = new Lines();
   // On a terminal the console itself shows how far it is.
   const isAside = !Deno.stdout.isTerminal();

@@ -1,13 +1,25 @@
 /** `hindsight verify`: replays a recording and compares every output and digest. */
 import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { printLine } from "../devices/deno/terminal.ts";
+import type { Log } from "../replay/log.ts";
 import { replay } from "../replay/replayer.ts";
 import { StoredCheck } from "../replay/stored_check.ts";
 import { HostError, STATUS } from "./errors.ts";
-import { parseFlags } from "./flags.ts";
+import { type Flag, parseFlags } from "./flags.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
 import { withProgress } from "./progress.ts";
-import { onlyFile, openRecording } from "./recording_file.ts";
+import { type OpenLab, openLab } from "./recorded_lab.ts";
+import {
+  GUEST_FLAG,
+  onlyFile,
+  opened,
+  type OpenRecording,
+  readRecordedFile,
+  recordingIn,
+} from "./recording_file.ts";
+import { reachOf, replayLab } from "./replay_lab.ts";
+
+export const VERIFY_FLAGS: readonly Flag[] = [GUEST_FLAG, JIT_FLAG];
 
 /**
  * @returns the exit status
@@ -15,13 +27,19 @@ import { onlyFile, openRecording } from "./recording_file.ts";
  * @throws HostError if only a part of the file is whole, after verifying that part
  */
 export async function verify(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, [JIT_FLAG]);
+  const flags = parseFlags(args, VERIFY_FLAGS);
   const path = onlyFile("verify", flags.positional);
   const compiler = new ThreadCompiler();
-  const recording = await openRecording(path, {
-    engine: { compiler: (shape) => compiler.open(shape), ...engineOf(flags) },
-  });
-  const { log, build, outputHash, damage, stored, checkpoints } = recording;
+  const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
+  const recorded = readRecordedFile(path);
+  const guest = flags.values.get("guest")?.[0];
+  return recorded.lab !== undefined && guest === undefined
+    ? await verifyLab(await openLab(path, recorded.lab, engine))
+    : await verifyMachine(await opened(path, recordingIn(path, recorded, guest), engine));
+}
+
+async function verifyMachine(recording: OpenRecording): Promise<number> {
+  const { path, log, build, outputHash, damage, stored, checkpoints } = recording;
   const check = new StoredCheck(stored);
   const { cycle, digest, digestCount } = await withProgress(
     "verifying",
@@ -35,18 +53,64 @@ export async function verify(args: readonly string[]): Promise<number> {
         onProgress,
       }),
   );
-  for (const note of [...checkpoints.notes, ...check.notes]) {
-    console.error(`hindsight: ${path}: a stored checkpoint is damaged, and is not used: ${note}`);
-  }
-  const outputs = log.outputs.reduce((sum, { count }) => sum + count, 0);
+  complain(path, [...checkpoints.notes, ...check.notes]);
   const cut = log.end.reason === "cut" ? "; the recording was cut there" : "";
+  const checked = { log, digestCount, storedCount: check.count, hasStored: stored.length > 0 };
+  printLine(`verified to cycle ${cycle}: ${summaryOf([checked])}; digest ${digest}${cut}`);
+  if (damage !== undefined) throw new HostError(`${path}: damaged after cycle ${cycle}: ${damage}`);
+  return STATUS.ok;
+}
+
+/** All guests together: what one sends is what another receives. */
+async function verifyLab(lab: OpenLab): Promise<number> {
+  const { path, damage } = lab;
+  const reach = reachOf(lab);
+  const { cycle, guests, eventCount } = await withProgress(
+    "verifying",
+    reach,
+    true,
+    (onProgress) => replayLab(lab, { onProgress }),
+  );
+  for (const { recorded: { checkpoints }, stored } of guests) {
+    complain(path, [...checkpoints.notes, ...stored.notes]);
+  }
+  const checked = guests.map(({ recorded: { log, stored: all }, check, stored }) => ({
+    log,
+    digestCount: check.digestCount,
+    storedCount: stored.count,
+    hasStored: all.length > 0,
+  }));
+  const isCut = lab.log.isCut || checked.some(({ log }) => log.end.reason === "cut");
+  const digests = guests.map(({ name, digest }) => `${name} ${digest}`).join(", ");
   printLine(
-    `verified to cycle ${cycle}: ${log.entries.length} inputs, ${outputs} outputs, ` +
-      `${digestCount} digests match${
-        stored.length > 0 ? `, and ${check.count} stored checkpoints` : ""
-      }; ` +
-      `digest ${digest}${cut}`,
+    `verified to cycle ${cycle}: ${guests.length} guests together, ${summaryOf(checked)}, ` +
+      `${eventCount} events of the network; digests ${digests}` +
+      (isCut ? "; the recording was cut there" : ""),
   );
   if (damage !== undefined) throw new HostError(`${path}: damaged after cycle ${cycle}: ${damage}`);
   return STATUS.ok;
+}
+
+interface Checked {
+  readonly log: Log;
+  readonly digestCount: number;
+  readonly storedCount: number;
+  readonly hasStored: boolean;
+}
+
+function summaryOf(checked: readonly Checked[]): string {
+  const sum = (count: (one: Checked) => number) =>
+    checked.reduce((total, one) => total + count(one), 0);
+  const outputs = sum(({ log }) => log.outputs.reduce((total, { count }) => total + count, 0));
+  const stored = checked.some(({ hasStored }) => hasStored)
+    ? `, and ${sum(({ storedCount }) => storedCount)} stored checkpoints`
+    : "";
+  return `${sum(({ log }) => log.entries.length)} inputs, ${outputs} outputs, ` +
+    `${sum(({ digestCount }) => digestCount)} digests match${stored}`;
+}
+
+function complain(path: string, notes: readonly string[]): void {
+  for (const note of notes) {
+    console.error(`hindsight: ${path}: a stored checkpoint is damaged, and is not used: ${note}`);
+  }
 }
