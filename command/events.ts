@@ -1,14 +1,19 @@
 /** `hindsight events`: all that came into a recorded machine, one line each. */
 import { hostEventsOf } from "../replay/host_events.ts";
+import type { NotedEvent } from "../replay/lab_log.ts";
 import type { LogEntry } from "../replay/log.ts";
 import { PAYLOAD_KINDS } from "../replay/payloads.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
 import { STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags, suggestion } from "./flags.ts";
-import { onlyFile, readRecordingFile } from "./recording_file.ts";
+import { GUEST_FLAG, onlyFile, readRecordedFile, recordingIn } from "./recording_file.ts";
+
+/** Of what came in, and of what a lab's network did. */
+const KINDS: readonly string[] = [...PAYLOAD_KINDS, "dropped", "forwarded", "impaired"];
 
 export const EVENTS_FLAGS: readonly Flag[] = [
-  { name: "kind", value: "KIND", summary: `one of ${PAYLOAD_KINDS.join(", ")}` },
+  { name: "kind", value: "KIND", summary: `one of ${KINDS.join(", ")}` },
+  GUEST_FLAG,
   { name: "from", value: "CYCLE", summary: "the first cycle to list" },
   { name: "to", value: "CYCLE", summary: "the last cycle to list" },
   { name: "json", summary: "as one JSON array" },
@@ -21,17 +26,14 @@ export function events(args: readonly string[]): number {
   const flags = parseFlags(args, EVENTS_FLAGS);
   const path = onlyFile("events", flags.positional);
   const kind = flags.values.get("kind")?.[0];
-  if (kind !== undefined && !PAYLOAD_KINDS.some((known) => known === kind)) {
-    throw new UsageError(`--kind ${kind}: no such kind${suggestion(kind, PAYLOAD_KINDS)}`);
+  if (kind !== undefined && !KINDS.includes(kind)) {
+    throw new UsageError(`--kind ${kind}: no such kind${suggestion(kind, KINDS)}`);
   }
   const from = cycleFlag(flags, "from") ?? 0;
   const to = cycleFlag(flags, "to") ?? Infinity;
-  const { entries } = readRecordingFile(path).log;
-  const hostEvents = hostEventsOf(entries);
-  const rows = entries
-    .filter((entry) => entry.cycle >= from && entry.cycle <= to)
-    .filter((entry) => kind === undefined || entryKind(entry) === kind)
-    .map((entry) => rowOf(entry, hostEvents.get(entry.id)));
+  const rows = rowsIn(path, flags.values.get("guest")?.[0])
+    .filter(({ cycle }) => cycle >= from && cycle <= to)
+    .filter((row) => kind === undefined || row.kind === kind);
   const text = flags.values.has("json")
     ? JSON.stringify(rows, null, 2) + "\n"
     : rows.map(({ cycle, id, kind, ...rest }) =>
@@ -41,13 +43,46 @@ export function events(args: readonly string[]): number {
   return STATUS.ok;
 }
 
+/** Of one machine, or of a lab: of all its guests and of the network, in order of cycle. */
+function rowsIn(path: string, guest: string | undefined): Row[] {
+  const recorded = readRecordedFile(path);
+  if (recorded.lab === undefined || guest !== undefined) {
+    return entryRows(recordingIn(path, recorded, guest).log.entries);
+  }
+  const { guests, log } = recorded.lab;
+  return [...guests.values()].flatMap(({ log }) => entryRows(log.entries))
+    .concat(log.events.map(networkRow))
+    .sort((a, b) => a.cycle - b.cycle);
+}
+
+function entryRows(entries: readonly LogEntry[]): Row[] {
+  const hostEvents = hostEventsOf(entries);
+  return entries.map((entry) => rowOf(entry, hostEvents.get(entry.id)));
+}
+
+/** What the network did to a frame, or to a link. */
+function networkRow(networkEvent: NotedEvent): Row {
+  const { cycle, kind, ...rest } = networkEvent;
+  const { event } = networkEvent.kind === "forwarded" ? { event: undefined } : networkEvent;
+  const id = event ?? ("frame" in networkEvent ? networkEvent.frame : "");
+  return { cycle, id, machine: "network", kind, ...payload(rest) };
+}
+
 /** What kind of payload an entry has. */
 export function entryKind(entry: LogEntry): string {
   return entry.kind === "input" ? entry.input.kind : entry.kind;
 }
 
+interface Row {
+  readonly cycle: number;
+  readonly id: string;
+  readonly machine: string;
+  readonly kind: string;
+  readonly [field: string]: unknown;
+}
+
 /** @param hostEvents the ids of those that shaped it */
-function rowOf(entry: LogEntry, hostEvents: readonly string[] | undefined) {
+function rowOf(entry: LogEntry, hostEvents: readonly string[] | undefined): Row {
   const [machine, rest] = entry.id.split("/");
   const common = {
     cycle: entry.cycle,

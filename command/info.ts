@@ -1,24 +1,29 @@
 /** `hindsight info`: what a recording holds, how large its parts are, and how it ended. */
 import { printLine } from "../devices/deno/terminal.ts";
-import type { ChunkType } from "../replay/format/chunk.ts";
-import { FRAME_BYTES } from "../replay/format/chunk.ts";
-import { readRecordingFile } from "./recording_file.ts";
-import type { Recording } from "../replay/format/reader.ts";
+import { type ChunkRef, type ChunkType, FRAME_BYTES } from "../replay/format/chunk.ts";
+import type { LabRecording, Recording } from "../replay/format/reader.ts";
 import { countHostEvents } from "../replay/host_events.ts";
 import { entryKind } from "./events.ts";
 import { describeEnd } from "../replay/log.ts";
 import { STATUS } from "./errors.ts";
 import { type Flag, parseFlags } from "./flags.ts";
-import { onlyFile } from "./recording_file.ts";
+import { GUEST_FLAG, onlyFile, readRecordedFile, recordingIn } from "./recording_file.ts";
 
-export const INFO_FLAGS: readonly Flag[] = [{ name: "json", summary: "as one JSON object" }];
+export const INFO_FLAGS: readonly Flag[] = [
+  GUEST_FLAG,
+  { name: "json", summary: "as one JSON object" },
+];
 
 /** @returns the exit status */
 export function info(args: readonly string[]): number {
   const { values, positional } = parseFlags(args, INFO_FLAGS);
   const path = onlyFile("info", positional);
-  const facts = factsOf(readRecordingFile(path));
-  printLine(values.has("json") ? JSON.stringify({ file: path, ...facts }, null, 2) : page(facts));
+  const guest = values.get("guest")?.[0];
+  const recorded = readRecordedFile(path);
+  const print = <Facts>(facts: Facts, page: (facts: Facts) => string) =>
+    printLine(values.has("json") ? JSON.stringify({ file: path, ...facts }, null, 2) : page(facts));
+  if (recorded.lab !== undefined && guest === undefined) print(labFacts(recorded.lab), labPage);
+  else print(factsOf(recordingIn(path, recorded, guest)), page);
   return STATUS.ok;
 }
 
@@ -30,16 +35,7 @@ function factsOf({ header, log, chunks, sizeBytes, damage, checkpoints }: Record
     const kind = entryKind(entry);
     inputs[kind] = (inputs[kind] ?? 0) + 1;
   }
-  const stored = (...types: ChunkType[]) =>
-    chunks.filter(({ type }) => types.includes(type))
-      .reduce((sum, chunk) => sum + FRAME_BYTES + chunk.storedBytes, 0);
-  const sizes = {
-    file: sizeBytes,
-    images: stored("HEAD", "IMAG"),
-    blocks: stored("BLOB"),
-    checkpoints: stored("PAGE", "CKPT"),
-    log: sizeBytes - stored("HEAD", "IMAG", "BLOB", "PAGE", "CKPT"),
-  };
+  const sizes = sizesOf(chunks, sizeBytes);
   return {
     program: header.program,
     machine: header.machine,
@@ -62,7 +58,6 @@ function factsOf({ header, log, chunks, sizeBytes, damage, checkpoints }: Record
 }
 
 function page(facts: Facts): string {
-  const { sizes, inputs, end } = facts;
   const rows: [string, string][] = [
     ["written by", facts.program],
     ["machine", JSON.stringify(facts.machine)],
@@ -70,22 +65,82 @@ function page(facts: Facts): string {
       image.role,
       `${image.name}, ${image.sizeBytes} bytes, sha256 ${image.sha256.slice(0, 16)}…`,
     ]),
-    ["length", `${facts.cycles} cycles (${(facts.cycles / 1e9).toFixed(3)} s of guest time)`],
-    ["end", describeEnd(end)],
+    ["length", length(facts.cycles)],
+    ["end", describeEnd(facts.end)],
     ["damage", facts.damage ?? "none"],
-    ["inputs", counted(inputs)],
+    ["inputs", counted(facts.inputs)],
     ["host events", counted(facts.hostEvents)],
     ["outputs", `${facts.outputs}`],
     ["digests", `${facts.digests}`],
     ["checkpoints", checkpointsOf(facts)],
-    [
-      "sizes",
-      `${sizes.file} bytes: images ${sizes.images}, blocks and packets ${sizes.blocks}, ` +
-      `checkpoints ${sizes.checkpoints}, entries, digests and index ${sizes.log}`,
-    ],
+    ["sizes", sizesText(facts.sizes)],
     ["instructions", perInstructions(facts)],
   ];
-  return rows.map(([name, value]) => `${name.padEnd(14)}${value}`).join("\n");
+  return table(rows);
+}
+
+function labFacts({ header, guests, log, chunks, sizeBytes, damage }: LabRecording) {
+  const events: Record<string, number> = {};
+  for (const event of log.events) {
+    const kind = event.kind === "dropped" ? `dropped (${event.reason})` : event.kind;
+    events[kind] = (events[kind] ?? 0) + 1;
+  }
+  return {
+    program: header.program,
+    network: header.lab,
+    cycles: log.endCycle,
+    isCut: log.isCut || [...guests.values()].some(({ log }) => log.end.reason === "cut"),
+    damage,
+    /** What the network did; what simply arrived is among the inputs of whom it reached. */
+    events,
+    guests: Object.fromEntries([...guests].map(([name, recording]) => [name, factsOf(recording)])),
+    sizes: sizesOf(chunks, sizeBytes),
+  };
+}
+
+function labPage(facts: ReturnType<typeof labFacts>): string {
+  const guests = Object.entries(facts.guests);
+  return table([
+    ["written by", facts.program],
+    ["lab", `${guests.length} guests; network ${JSON.stringify(facts.network)}`],
+    ["length", `${length(facts.cycles)}${facts.isCut ? ", cut there" : ""}`],
+    ["damage", facts.damage ?? "none"],
+    ["network", counted(facts.events)],
+    ["sizes", sizesText(facts.sizes)],
+    ...guests.flatMap(([name, guest]): [string, string][] => [
+      ["", ""],
+      ["guest", name],
+      ["machine", JSON.stringify(guest.machine)],
+      ["end", `${describeEnd(guest.end)} at cycle ${guest.cycles}`],
+      ["inputs", counted(guest.inputs)],
+      ["outputs", `${guest.outputs}`],
+      ["checkpoints", checkpointsOf(guest)],
+      ["instructions", perInstructions(guest)],
+    ]),
+  ]);
+}
+
+function table(rows: readonly (readonly [string, string])[]): string {
+  return rows.map(([name, value]) => `${name.padEnd(14)}${value}`.trimEnd()).join("\n");
+}
+
+function length(cycles: number): string {
+  return `${cycles} cycles (${(cycles / 1e9).toFixed(3)} s of guest time)`;
+}
+
+function sizesOf(chunks: readonly ChunkRef[], sizeBytes: number) {
+  const stored = (...types: ChunkType[]) =>
+    chunks.filter(({ type }) => types.includes(type))
+      .reduce((sum, chunk) => sum + FRAME_BYTES + chunk.storedBytes, 0);
+  const [images, blocks] = [stored("LAB", "HEAD", "IMAG"), stored("BLOB")];
+  const checkpoints = stored("PAGE", "CKPT");
+  const log = sizeBytes - images - blocks - checkpoints;
+  return { file: sizeBytes, images, blocks, checkpoints, log };
+}
+
+function sizesText({ file, images, blocks, checkpoints, log }: Facts["sizes"]): string {
+  return `${file} bytes: images ${images}, blocks and packets ${blocks}, ` +
+    `checkpoints ${checkpoints}, entries, digests and index ${log}`;
 }
 
 function counted(counts: Record<string, number>): string {

@@ -29,7 +29,7 @@ export interface Recording {
   readonly log: Log;
   /** In the order of the file; of a lab's guest, its own: neither images nor what all share. */
   readonly chunks: readonly ChunkRef[];
-  /** Of the file. */
+  /** Of the file; of a lab's guest, of its chunks. */
   readonly sizeBytes: number;
   /** Why what follows the last good chunk could not be read; the log ends before it. Absent if all is well, or if the file merely stops. */
   readonly damage: string | undefined;
@@ -113,7 +113,7 @@ class Reader {
       images: this.#images.finish(header.images, this.#damage),
       log: content.finish(),
       chunks,
-      sizeBytes: this.source.sizeBytes,
+      sizeBytes: this.#lab === undefined ? this.source.sizeBytes : sizeOf(chunks),
       damage: this.#damage,
       checkpoints,
     };
@@ -274,6 +274,10 @@ class Reader {
       throw new FormatError(`the log is too large at byte ${offset}`);
     }
   }
+}
+
+function sizeOf(chunks: readonly ChunkRef[]): number {
+  return chunks.reduce((sum, { storedBytes }) => sum + FRAME_BYTES + storedBytes, 0);
 }
 
 function misplaced({ type, offset }: Pick<ChunkRef, "type" | "offset">): FormatError {
