@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { Output } from "../../../core/host.ts";
 import { DiskFile, IMMEDIATE_BYTES_MAX } from "../../../devices/deno/disk_file.ts";
 import { LiveHost, type LiveHostOptions } from "../../../devices/deno/live_host.ts";
+import { MemoryEnd } from "../../../devices/host/memory_end.ts";
 import { Typist } from "../../../devices/host/typist.ts";
 
 const LARGE = IMMEDIATE_BYTES_MAX + 4096;
@@ -77,6 +78,57 @@ Deno.test("LiveHost stops waiting when the last live end goes", async () => {
   });
   assertEquals(host.take(cycle), undefined);
   assertEquals(host.idle(cycle, Infinity), Infinity);
+});
+
+/** A host with a network card's cable, and its other end. */
+async function withCable(options: Partial<LiveHostOptions> = {}) {
+  const { host } = hostWith(options);
+  let end!: MemoryEnd;
+  await host.attachNetwork("net0", (mailbox) => end = new MemoryEnd(mailbox));
+  return { host, end };
+}
+
+Deno.test("LiveHost passes frames to the end of a cable and back, and waits for them", async () => {
+  const { host, end } = await withCable();
+  const frame = new Uint8Array(60).fill(1);
+  host.output(1, "net0", { kind: "frame", bytes: frame });
+  assertEquals(end.taken(), [frame]);
+  setTimeout(() => [1, 2].forEach(() => end.mailbox.post(frame)), 10);
+  const cycle = await host.idle(0, 10_000_000_000);
+  assert(cycle >= 9_000_000 && cycle < 2_000_000_000, `${cycle}`);
+  assertEquals(host.take(cycle), { device: "net0", kind: "frame", bytes: frame });
+  // The second one is behind it on the wire, and the machine stops where it comes.
+  const next = cycle + (60 + 24) * 8;
+  assertEquals([host.take(cycle), host.horizon(cycle)], [undefined, next]);
+  assertEquals(host.idle(cycle, 10_000_000_000), next);
+  assertEquals(host.take(next)?.kind, "frame");
+  assertEquals(host.horizon(next), next + 100_000);
+});
+
+Deno.test("LiveHost waits for the network no longer once it is closed", async () => {
+  const { host } = await withCable();
+  setTimeout(() => host.close(), 5);
+  const cycle = await host.idle(0, Infinity);
+  assert(cycle < 2_000_000_000, `${cycle}`);
+  const taken = [host.take(cycle), host.take(cycle), host.take(cycle)];
+  assertEquals(taken.map((input) => input?.kind), ["host", "link", undefined]);
+  assertEquals(host.idle(cycle, Infinity), Infinity);
+});
+
+Deno.test("LiveHost has sockets looked at on each turn while a cable is live", async () => {
+  let looks = 0;
+  const lookAtSockets = () => Promise.resolve(void looks++);
+  let nowMs = 0;
+  const { host, end } = await withCable({ lookAtSockets, nowMs: () => nowMs });
+  for (let cycle = 0; cycle < 5; cycle++) {
+    nowMs += 1;
+    await host.settle(cycle);
+  }
+  assertEquals(looks, 5);
+  end.close();
+  nowMs += 100;
+  await host.settle(6);
+  assertEquals(looks, 5);
 });
 
 Deno.test("LiveHost tells of wall time in which the machine stood still, before what it sees of it", async () => {
