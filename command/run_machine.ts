@@ -5,7 +5,7 @@ import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { DiskFile } from "../devices/deno/disk_file.ts";
 import { Doorbell } from "../devices/deno/doorbell.ts";
 import { LiveHost, type LiveHostOptions } from "../devices/deno/live_host.ts";
-import { ReadBuffers } from "../devices/deno/read_buffers.ts";
+import { TouchedMemory } from "../devices/deno/touched_memory.ts";
 import { Terminal } from "../devices/deno/terminal.ts";
 import { Typist } from "../devices/host/typist.ts";
 import type { Host } from "../core/host.ts";
@@ -86,9 +86,10 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
   let stopListening = () => {};
   let departure: Departure | undefined;
   try {
-    const buffers = new ReadBuffers((memory) => compiler.touch(memory));
+    const touchedMemory = () => new TouchedMemory((memory) => compiler.touch(memory));
+    const memory = touchedMemory();
     for (const { path, access } of run.boot.disks) {
-      disks.push(DiskFile.open(path, access, { buffers }));
+      disks.push(DiskFile.open(path, access, { memory }));
     }
     const { nics = [] } = run;
     if (nics.length > 0) doorbell = await Doorbell.open();
@@ -112,8 +113,9 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
       compiler: (shape) => compiler.open(shape),
       ...run.engine,
     });
+    const pages = touchedMemory();
     const checkpoints: CheckpointRecorder | undefined = sink &&
-      new CheckpointRecorder(machine, sink);
+      new CheckpointRecorder(machine, sink, { allocate: (sizeBytes) => pages.take(sizeBytes) });
     const leave = () => {
       departure ??= { reason: "left" };
       host.close();

@@ -35,22 +35,31 @@ export class CheckpointRecorder {
   readonly #sink: CheckpointSink;
   readonly #gap: number;
   readonly #spacing: number;
+  readonly #allocate: (sizeBytes: number) => Uint8Array;
   #work = 0;
   #takenWork = 0;
   #storedWork = 0;
   #taken: Omit<Snapshot, "pages"> | undefined;
   #pages = new Map<number, { hash: bigint; bytes: Uint8Array }>();
 
-  /** @param machine at reset; the recorder takes its {@link Machine.onActed} and its written pages */
+  /**
+   * @param machine at reset; the recorder takes its {@link Machine.onActed} and its written pages
+   * @param allocate gives memory for pages, whatever it holds
+   */
   constructor(
     machine: Machine,
     sink: CheckpointSink,
-    { gap = GAP, spacing = SPACING }: { readonly gap?: number; readonly spacing?: number } = {},
+    { gap = GAP, spacing = SPACING, allocate = (sizeBytes) => new Uint8Array(sizeBytes) }: {
+      readonly gap?: number;
+      readonly spacing?: number;
+      readonly allocate?: (sizeBytes: number) => Uint8Array;
+    } = {},
   ) {
     this.#machine = machine;
     this.#sink = sink;
     this.#gap = gap;
     this.#spacing = spacing;
+    this.#allocate = allocate;
     // What it boots is in the file already.
     machine.takeWrittenPages();
     machine.onActed = (_hart, from, to) => this.#work += to - from;
@@ -76,11 +85,10 @@ export class CheckpointRecorder {
       const now = machine.memory.view(DRAM + page * PAGE_BYTES, PAGE_BYTES)!;
       const known = this.#pages.get(page);
       const hash = machine.pageHash(page);
-      if (known === undefined) this.#pages.set(page, { hash, bytes: now.slice() });
-      else if (known.hash !== hash) {
-        known.hash = hash;
-        known.bytes.set(now);
-      }
+      if (known?.hash === hash) continue;
+      const bytes = known?.bytes ?? this.#allocate(PAGE_BYTES);
+      bytes.set(now);
+      this.#pages.set(page, { hash, bytes });
     }
     this.#taken = { cycle: machine.cycle, work: this.#work, state: machine.save() };
   }

@@ -3,7 +3,7 @@ import { emitEngine } from "../../core/hart/engine.ts";
 import { compilePages, type CompilerParts } from "../../core/hart/jit/compiler.ts";
 import { layoutOf } from "../../core/hart/layout.ts";
 import { Answer, type CompilerTask } from "./compiler.ts";
-import { touchPages } from "./read_buffers.ts";
+import { touchPages } from "./touched_memory.ts";
 
 let parts: CompilerParts;
 let answer: Answer;

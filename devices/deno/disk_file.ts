@@ -4,7 +4,7 @@ import type { HostEvent } from "../../core/host_event.ts";
 import type { DiskRequest } from "../../core/host.ts";
 import { SECTOR_BYTES } from "../virtio/disk.ts";
 import { type Changed, ImageWatch } from "./image_watch.ts";
-import { ReadBuffers } from "./read_buffers.ts";
+import { TouchedMemory } from "./touched_memory.ts";
 
 /**
  * What becomes of what the guest writes: kept in the machine and lost with it (`overlay`), refused
@@ -66,7 +66,7 @@ export class DiskFile {
     descriptor: number,
     mtimeMs: number,
     readonly nowMs: () => number,
-    readonly buffers: ReadBuffers,
+    readonly memory: TouchedMemory,
   ) {
     this.#descriptor = descriptor;
     this.#watch = new ImageWatch(sizeBytes);
@@ -76,15 +76,15 @@ export class DiskFile {
 
   /**
    * @param nowMs milliseconds of wall time, for tests
-   * @param buffers may be shared with other disks
+   * @param memory for what is read; may be shared with other disks
    * @throws DiskFileError if the file cannot be opened or is not a whole number of sectors
    */
   static open(
     path: string,
     access: DiskAccess,
-    { nowMs = () => performance.now(), buffers = new ReadBuffers(() => {}) }: {
+    { nowMs = () => performance.now(), memory = new TouchedMemory(() => {}) }: {
       readonly nowMs?: () => number;
-      readonly buffers?: ReadBuffers;
+      readonly memory?: TouchedMemory;
     } = {},
   ): DiskFile {
     let descriptor: number;
@@ -102,7 +102,7 @@ export class DiskFile {
           `${path}: a disk has a multiple of ${SECTOR_BYTES} bytes, this file has ${status.size}`,
         );
       }
-      return new DiskFile(path, access, status.size, descriptor, status.mtimeMs, nowMs, buffers);
+      return new DiskFile(path, access, status.size, descriptor, status.mtimeMs, nowMs, memory);
     } catch (error) {
       fs.closeSync(descriptor);
       throw error;
@@ -167,7 +167,7 @@ export class DiskFile {
 
   #read(offset: number, sizeBytes: number): Transfer | Promise<Transfer> {
     if (sizeBytes === 0) return { error: undefined, bytes: new Uint8Array() };
-    const bytes = this.buffers.take(sizeBytes);
+    const bytes = this.memory.take(sizeBytes);
     if (sizeBytes > IMMEDIATE_BYTES_MAX) return this.#readLater(offset, bytes);
     return this.#readNow(offset, bytes);
   }

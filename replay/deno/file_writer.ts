@@ -113,7 +113,8 @@ export class FileWriter implements ChunkSink {
     this.#writtenMs.set(owner, performance.now());
   }
 
-  aside(chunk: Chunk, owner = 0): void {
+  aside(part: Chunk, owner = 0): void {
+    const chunk = compact(part);
     this.#post({ kind: "aside", chunk, owner }, [chunk]);
   }
 

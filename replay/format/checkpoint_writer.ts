@@ -79,9 +79,7 @@ export class CheckpointWriter {
 
   #flush(): void {
     if (this.#gathered.length === 0) return;
-    const payload = new Uint8Array(this.#gathered.length * PAGE_BYTES);
-    this.#gathered.forEach((bytes, index) => payload.set(bytes, index * PAGE_BYTES));
+    this.#write({ type: "PAGE", payload: this.#gathered });
     this.#gathered = [];
-    this.#write({ type: "PAGE", payload });
   }
 }

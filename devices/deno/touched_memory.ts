@@ -1,13 +1,13 @@
 /**
- * Memory for what is read of disks. A page of fresh memory takes longer to touch for the first time
- * than to read into, so another thread touches it beforehand.
+ * Memory for large things. A page of fresh memory takes longer to touch for the first time than to
+ * fill, so another thread touches it beforehand.
  */
 
 const SLAB_BYTES_MIN = 1 << 20;
 const SLAB_BYTES_MAX = 16 << 20;
 const PAGE_BYTES = 4096;
 
-export class ReadBuffers {
+export class TouchedMemory {
   #slab: Uint8Array = new Uint8Array();
   #filledBytes = 0;
   /** Being touched. */

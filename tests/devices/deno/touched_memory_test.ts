@@ -1,9 +1,9 @@
 import { assert, assertEquals } from "@std/assert";
-import { ReadBuffers, touchPages } from "../../../devices/deno/read_buffers.ts";
+import { TouchedMemory, touchPages } from "../../../devices/deno/touched_memory.ts";
 
-Deno.test("ReadBuffers gives out each byte once, and has memory touched before it is given out", () => {
+Deno.test("TouchedMemory gives out each byte once, and has memory touched before it is given out", () => {
   const touched = new Set<ArrayBufferLike>();
-  const buffers = new ReadBuffers((memory) => touched.add(memory));
+  const buffers = new TouchedMemory((memory) => touched.add(memory));
   const taken: Uint8Array[] = [];
   const sizes = [512, 4096, 2 ** 20, 2 ** 19, 5 * 2 ** 20, 512, 2 ** 22, 4096];
   sizes.forEach((sizeBytes, index) => {
