@@ -17,7 +17,8 @@ export function readJsonFile<T>(flag: string, file: string, schema: z.ZodType<T>
   const issue = result.error.issues[0];
   const path = issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
   if (issue.code !== "unrecognized_keys") {
-    throw new UsageError(`--${flag} ${file}: ${path}${issue.message}`);
+    const { message } = issue.code === "invalid_key" ? issue.issues[0] : issue;
+    throw new UsageError(`--${flag} ${file}: ${path}${message}`);
   }
   const [key] = issue.keys;
   const near = suggestion(key, knownKeys(schema, issue.path));

@@ -63,6 +63,8 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
     record?.event(event);
     run.onEvent?.(event);
   });
+  const names = [...plan.guests.map(({ name }) => name), NETWORK];
+  const digests = new DigestOrder((owner, ...digest) => onDigest?.(names[owner], ...digest));
   const lab = new Lab({
     fabric,
     members: plan.members,
@@ -70,12 +72,12 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
     meetEvery: DIGEST_CYCLES,
     onMeet: (cycle) => {
       const digest = () => h64Raw(encodeState(fabric.save())).toString(16).padStart(16, "0");
-      onDigest?.(NETWORK, cycle, digest());
+      if (onDigest) digests.add(plan.guests.length, cycle, digest());
     },
     onTurn: (end) => {
       const { name } = plan.guests[end.guest];
       for (const { bytes } of end.printed) onConsole(name, bytes);
-      for (const { cycle, digest } of end.digests) onDigest?.(name, cycle, digest);
+      for (const { cycle, digest } of end.digests) digests.add(end.guest, cycle, digest);
       if (end.stop) {
         ends[end.guest] = end;
         record?.ended?.(end.guest, end.stop);
@@ -83,6 +85,7 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
     },
   });
   const isOver = () => {
+    digests.settle();
     record?.reached(lab.cycle);
     return signal !== undefined || plan.until.every((guest) => ends[guest] !== undefined) ||
       ends.some((end) => end !== undefined && hasFailed(end));
@@ -90,6 +93,7 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
   try {
     record?.start?.(machines);
     const stop = await lab.run(run.untilCycle ?? Infinity, { isOver });
+    digests.settle();
     const end: LabEnd = {
       stop: signal === undefined ? stop : { reason: "signal", signal },
       cycle: lab.cycle,
@@ -100,6 +104,24 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
   } finally {
     stopListening();
     crew.close();
+  }
+}
+
+/** Puts digests into the order of cycles, and then of guests with the network last. */
+class DigestOrder {
+  readonly #pending: [owner: number, cycle: number, digest: string][] = [];
+
+  constructor(readonly pass: (owner: number, cycle: number, digest: string) => void) {}
+
+  add(owner: number, cycle: number, digest: string): void {
+    this.#pending.push([owner, cycle, digest]);
+  }
+
+  /** A round is over, so that all are as far as the last meeting. */
+  settle(): void {
+    if (this.#pending.length === 0) return;
+    this.#pending.sort(([a, cycleA], [b, cycleB]) => cycleA - cycleB || a - b);
+    for (const it of this.#pending.splice(0)) this.pass(...it);
   }
 }
 

@@ -26,9 +26,9 @@ export interface LabOptions {
   readonly fabric: Fabric;
   readonly members: readonly LabMember[];
   readonly crew: Crew;
-  /** At these multiples all stand at one cycle. */
+  /** At these multiples the lab tells the network's state; in that round every guest gets there. */
   readonly meetEvery: number;
-  /** Called there, before what happens at that cycle. */
+  /** Called there: what is before that cycle has happened, and no more. */
   readonly onMeet?: (cycle: number) => void;
   /** Called after each turn, in the order of the guests. */
   readonly onTurn?: (end: TurnEnd) => void;
@@ -98,13 +98,14 @@ export class Lab {
     // Whoever acts first acts at `next`; nobody else can feel that before the edge.
     const next = Math.min(Math.max(this.#next(), this.#cycle), until);
     let meeting = (Math.floor(this.#cycle / meetEvery) + 1) * meetEvery;
+    const hasMet = meeting <= next;
     for (; meeting <= next; meeting += meetEvery) {
       this.fabric.advance(meeting);
       this.#cycle = meeting;
       onMeet?.(meeting);
     }
     const edge = Math.min(next + this.fabric.lookahead, until, meeting);
-    const all = edge === until || edge === meeting;
+    const all = hasMet || edge === until || edge === meeting;
     await this.#runTo(edge, ({ next }) => all || next < edge);
     if (edge === meeting) onMeet?.(meeting);
   }
