@@ -33,8 +33,10 @@ export interface LabReplayed {
 
 /** Up to which cycle a lab can be compared: in a cut one some guests' logs go farther than others. */
 export function reachOf({ guests, log }: OpenLab): number {
+  const cycles = ({ log }: OpenGuest) => log.endCycle;
   const cut = guests.filter((guest) => guest.log.end.reason === "cut");
-  return Math.min(log.endCycle, ...cut.map((guest) => guest.log.endCycle));
+  if (cut.length > 0) return Math.min(...cut.map(cycles));
+  return Math.max(log.endCycle, ...guests.map(cycles));
 }
 
 /**

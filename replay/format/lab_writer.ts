@@ -24,9 +24,9 @@ export class LabWriter {
     if (isNoted(event)) this.#events.push(event);
   }
 
-  /** All events of earlier cycles have been told. */
+  /** All events of earlier cycles have been told. Where there were none nothing is written. */
   reached(cycle: number): void {
-    if (cycle === this.#writtenTo) return;
+    if (this.#events.length === 0 || cycle === this.#writtenTo) return;
     if (this.#events.length < EVENTS_MAX && !this.#sink.isDue(this.#owner)) return;
     this.#write(cycle);
   }
