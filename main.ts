@@ -8,6 +8,7 @@ import { suggestion } from "./command/flags.ts";
 import { events } from "./command/events.ts";
 import { guest } from "./command/guest.ts";
 import { COMMANDS, helpText } from "./command/help.ts";
+import { hunt } from "./command/hunt.ts";
 import { info } from "./command/info.ts";
 import { record } from "./command/record.ts";
 import { replay } from "./command/replay.ts";
@@ -38,6 +39,8 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
       return events(args);
     case "debug":
       return await debug(args);
+    case "hunt":
+      return await hunt(args);
     case "help":
     case "--help":
     case "-h":

@@ -2,6 +2,7 @@
 import { DEBUG_FLAGS } from "./debug.ts";
 import type { Flag } from "./flags.ts";
 import { GUEST_FLAGS } from "./guest.ts";
+import { HUNT_FLAGS } from "./hunt.ts";
 import { LAB_FLAGS } from "./lab.ts";
 import { MACHINE_FLAGS } from "./machine_config.ts";
 import { RECORD_FLAGS } from "./record.ts";
@@ -17,6 +18,7 @@ export const COMMANDS = {
   info: "FILE [--json]: what a recording holds, and how it ended",
   events: "FILE [--kind K] [--from C] [--to C] [--json]: all that came in",
   debug: "FILE --gdb HOST:PORT, --http HOST:PORT: forward and backward in gdb and over HTTP",
+  hunt: "MACHINE --seeds A..B: runs on after boot with each seed, and keeps what fails",
   help: "this page",
 } as const;
 
@@ -39,6 +41,9 @@ export function helpText(): string {
     "",
     "Flags of record:",
     ...RECORD_FLAGS.map(line),
+    "",
+    "Flags of hunt:",
+    ...HUNT_FLAGS.map(line),
     "",
     "Flags of debug:",
     ...DEBUG_FLAGS.map(line),

@@ -170,8 +170,8 @@ interface RequestInFlight {
   readonly sizeBytes?: number;
 }
 
-/** Every device that asks its host lists what it waits for in a field `inFlight`, wherever it is nested. */
-function requestsOf(state: StateValue): RequestInFlight[] {
+/** What a machine waits for: every device that asks its host lists it in a field `inFlight`, wherever it is nested. */
+export function requestsOf(state: StateValue): RequestInFlight[] {
   if (typeof state !== "object" || state instanceof Uint8Array || Array.isArray(state)) return [];
   return Object.entries(state).flatMap(([name, value]) =>
     name === "inFlight" ? value as unknown as RequestInFlight[] : requestsOf(value)

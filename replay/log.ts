@@ -104,6 +104,11 @@ export function entryId(machine: string, device: string, n: number): string {
   return `${machine}/${device}#${n}`;
 }
 
+/** The device of an entry's id. */
+export function deviceOf(id: string): string {
+  return id.slice(id.indexOf("/") + 1, id.lastIndexOf("#"));
+}
+
 /**
  * One log of all its parts. Of a cut one, what lies at its last cycle or after is left out: that
  * cycle may not be complete.

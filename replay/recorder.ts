@@ -1,8 +1,16 @@
 /** Stands between a machine and its live host, and writes down all that the host answers. */
 import type { Host, Input, Output } from "../core/host.ts";
 import { DIGEST_CYCLES } from "../core/machine.ts";
-import { CLOCK_DEVICE, entryId, type LogConclusion, type LogEntry, type LogSink } from "./log.ts";
-import { SINGLE_MACHINE } from "./log.ts";
+import {
+  CLOCK_DEVICE,
+  deviceOf,
+  entryId,
+  type LogConclusion,
+  type LogEntry,
+  type LogPart,
+  type LogSink,
+  SINGLE_MACHINE,
+} from "./log.ts";
 import { type OutputHash, OutputRuns } from "./outputs.ts";
 import { payloadVersion } from "./payloads.ts";
 
@@ -19,6 +27,8 @@ export interface RecorderOptions {
   readonly hash: OutputHash;
   /** The machine's name in its lab. */
   readonly machine?: string;
+  /** What was recorded before, if the machine is not at reset. */
+  readonly after?: LogPart;
 }
 
 export class Recorder implements Host {
@@ -34,11 +44,13 @@ export class Recorder implements Host {
   /** The cycle of the last entry or output. */
   #lastEvent = -1;
 
-  constructor({ host, sink, hash, machine = SINGLE_MACHINE }: RecorderOptions) {
+  constructor({ host, sink, hash, machine = SINGLE_MACHINE, after }: RecorderOptions) {
     this.#host = host;
     this.#sink = sink;
     this.#machine = machine;
     this.#runs = new OutputRuns(hash);
+    this.#writtenTo = after?.lastCycle ?? 0;
+    for (const { id } of after?.entries ?? []) this.#id(deviceOf(id));
   }
 
   /** Takes a digest of the machine; to be called with each that it makes. */

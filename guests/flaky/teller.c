@@ -15,7 +15,7 @@
 /* So many answers to later requests say the same, and sooner. */
 #define OVERTAKEN_MAX 3
 /* Deposits between two balances of the books. */
-#define PAGE 64
+#define PAGE 16
 
 /* A deposit that the bank has not confirmed. */
 struct request {
@@ -153,6 +153,7 @@ static void turn_page(struct book *book) {
 
 static void balance_books(void) {
   while (first) serve();
+  suspect = NULL; /* nothing is waited for */
   for (int account = 0; account < ACCOUNTS; account++) turn_page(&books[account]);
 }
 

@@ -1,0 +1,65 @@
+/** A machine of a hunt, which makes one run after another. */
+import { Machine } from "../../core/machine.ts";
+import type { Host } from "../../core/host.ts";
+import { diskId } from "../../devices/board.ts";
+import { ThreadCompiler } from "../../devices/deno/compiler.ts";
+import { DiskFile } from "../../devices/deno/disk_file.ts";
+import type { GuestSpec } from "../../devices/deno/lab_machine.ts";
+import { LiveHost, type LiveHostOptions } from "../../devices/deno/live_host.ts";
+import { machineOptions } from "../../devices/machine_options.ts";
+import { LabHost } from "../../devices/network/lab_host.ts";
+import { ForkedMachine } from "../../replay/fork.ts";
+
+/** Its disks and its compiler stay from run to run; each run has a host of its own. */
+export class HuntedMachine {
+  readonly #disks: DiskFile[] = [];
+  readonly #compiler = new ThreadCompiler();
+  #forked: ForkedMachine | undefined;
+
+  private constructor(readonly spec: GuestSpec) {}
+
+  /** At reset, on no host. @throws DiskFileError, ImageError for what cannot be attached or loaded */
+  static async open(spec: GuestSpec): Promise<HuntedMachine> {
+    const hunted = new HuntedMachine(spec);
+    try {
+      for (const { path, access } of spec.disks) hunted.#disks.push(DiskFile.open(path, access));
+      hunted.#forked = await ForkedMachine.create((host, onDigest) =>
+        hunted.#build(host, onDigest)
+      );
+      return hunted;
+    } catch (error) {
+      hunted.close();
+      throw error;
+    }
+  }
+
+  get forked(): ForkedMachine {
+    return this.#forked!;
+  }
+
+  /** A host for the next run: model timing, and nothing live. */
+  host(reseeds?: LiveHostOptions["reseeds"]): LabHost {
+    return new LabHost(
+      new LiveHost({
+        timing: "model",
+        seed: this.spec.config.seed,
+        reseeds,
+        disks: new Map(this.#disks.map((disk, index) => [diskId(index), disk])),
+        onConsole: () => {}, // the lab passes it on, in the order of its rounds
+      }),
+    );
+  }
+
+  close(): void {
+    this.#compiler.close();
+    for (const disk of this.#disks) disk.close();
+  }
+
+  #build(host: Host, onDigest?: (cycle: number, digest: string) => void): Promise<Machine> {
+    return Machine.create({
+      ...machineOptions(this.spec.config, this.spec.files, host),
+      engine: { compiler: (shape) => this.#compiler.open(shape), ...this.spec.engine },
+      onDigest,
+    });
+  }
+}
