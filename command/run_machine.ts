@@ -85,6 +85,8 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
   const compiler = run.compiler ?? new ThreadCompiler();
   let stopListening = () => {};
   let departure: Departure | undefined;
+  /** Nobody reads the console any more. */
+  let deaf: unknown;
   try {
     const touchedMemory = () => new TouchedMemory((memory) => compiler.touch(memory));
     const memory = touchedMemory();
@@ -100,7 +102,13 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
       disks: new Map(disks.map((disk, index) => [diskId(index), disk])),
       onConsole: (_device, bytes) => {
         // After SIGHUP there is no terminal any more.
-        if (departure?.reason !== "signal" || departure.signal !== "SIGHUP") run.onConsole(bytes);
+        if (departure?.reason === "signal" && departure.signal === "SIGHUP" || deaf) return;
+        try {
+          run.onConsole(bytes);
+        } catch (error) {
+          deaf = error;
+          leave();
+        }
       },
       typist: run.send === undefined ? undefined : new Typist(UART_ID, run.send),
       lookAtSockets: () => doorbell!.ring(),
@@ -147,6 +155,7 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
       if (stop.reason === "stuck") await machine.run(machine.cycle + 1);
       finish(recorder, machine, config, end.stop);
     }
+    if (deaf) throw deaf; // now that the recording is whole
     return end;
   } finally {
     stopListening();

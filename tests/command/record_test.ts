@@ -66,6 +66,27 @@ Deno.test("record ends as run does, and the file tells it all again", async () =
   });
 });
 
+Deno.test("a recording is whole although nobody reads the console any more", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "it.hsr");
+    const args = ["run", "-A", MAIN, "record", "--guest", "pocket", "-o", path];
+    const process = new Deno.Command(Deno.execPath(), {
+      args,
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    await process.stdout.cancel();
+    const { code, stderr } = await process.output();
+    assertEquals(code, 4);
+    assertMatch(new TextDecoder().decode(stderr), /^hindsight: standard output: .*pipe.*\n$/);
+    const { end, cycles } = JSON.parse((await hindsight(["info", path, "--json"])).stdout);
+    assertEquals(end, { reason: "left" });
+    assert(cycles > 0);
+    assertEquals((await hindsight(["verify", path])).status, 0);
+  });
+});
+
 Deno.test("verify ends with 3 at the first divergence", async () => {
   await inFolder(async (folder) => {
     const path = join(folder, "it.hsr");
