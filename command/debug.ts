@@ -7,24 +7,42 @@ import { eventLoopTurns } from "../debugger/deno/event_loop.ts";
 import { GdbListener } from "../debugger/deno/gdb_listener.ts";
 import { HttpListener, randomToken } from "../debugger/deno/http_listener.ts";
 import { httpFace } from "../debugger/http/app.ts";
+import { LabGuest, type LabPlace } from "../debugger/lab.ts";
 import { elfSymbols } from "../debugger/symbols/elf_symbols.ts";
 import { type KernelFinding, KernelSymbols } from "../debugger/symbols/kernel_symbols.ts";
 import { CombinedSymbols } from "../debugger/symbols/symbols.ts";
+import { describeEnd } from "../replay/log.ts";
 import { Timeline } from "../replay/timeline.ts";
 import { HostError, reason, STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags, sizeFlag } from "./flags.ts";
-import { onlyFile, type OpenRecording, openRecording } from "./recording_file.ts";
+import { openLab } from "./recorded_lab.ts";
+import {
+  GUEST_FLAG,
+  onlyFile,
+  opened,
+  type OpenRecording,
+  readRecordedFile,
+  recordingIn,
+} from "./recording_file.ts";
 
 export const DEBUG_FLAGS: readonly Flag[] = [
-  { name: "gdb", value: "HOST:PORT", summary: "listen for gdb (`target remote HOST:PORT`)" },
+  {
+    name: "gdb",
+    value: "HOST:PORT",
+    summary: "listen for gdb (`target remote HOST:PORT`); for a lab's guests, on ports in a row",
+  },
   { name: "http", value: "HOST:PORT", summary: "serve HTTP on a loopback address" },
   { name: "at", value: "CYCLE|start|end", summary: "begin there; at the end by default" },
+  GUEST_FLAG,
   {
     name: "memory-budget",
     value: "SIZE",
     summary: "for checkpoints and clients' machines; 1G and 4 times the guest's RAM by default",
   },
 ];
+
+/** For checkpoints, unless told otherwise; and gdb, an HTTP client, and what that one reads at other cycles have a machine each. */
+const BUDGET_BYTES = 2 ** 30;
 
 interface Address {
   readonly hostname: string;
@@ -43,39 +61,93 @@ export async function debug(args: readonly string[]): Promise<number> {
   if (!gdb && !http) {
     throw new UsageError("debug needs --gdb HOST:PORT, --http HOST:PORT, or both");
   }
-  const recording = await openRecording(path);
-  const at = position(flags.values.get("at")?.[0] ?? "end", recording.log.endCycle);
-  const open = opener(recording, at, sizeFlag(flags, "memory-budget"));
+  const guest = flags.values.get("guest")?.[0];
+  const at = flags.values.get("at")?.[0] ?? "end";
+  const options = { at, budgetBytes: sizeFlag(flags, "memory-budget") };
+  const clients = await clientsOf(path, guest, options);
   const stopped = signalled();
   const faces: { close(): Promise<void> }[] = [];
-  if (gdb) {
-    const debugger_ = await open();
-    const listener = listen(
-      gdb,
-      () => new GdbListener({ ...gdb, commands: COMMANDS, debug: debugger_ }),
-    );
-    faces.push(listener);
-    printLine(`listening on ${listener.address} for gdb`);
-  }
-  if (http) {
-    const token = randomToken();
-    const face = httpFace({ commands: COMMANDS, open, token });
-    const listener = listen(http, () => new HttpListener(http.hostname, http.port, face));
-    faces.push(listener);
-    printLine(`listening on ${listener.address} for HTTP, token ${token}`);
-  }
+  if (gdb) faces.push(...await listenForGdb(gdb, clients));
+  if (http) faces.push(listenForHttp(http, clients));
   await stopped;
   await Promise.all(faces.map((face) => face.close()));
   return STATUS.ok;
 }
 
+/** Makes debuggers for the clients of each face: of one machine, whose name is "", or of each guest. */
+type Clients = () => ReadonlyMap<string, () => Promise<Debugger>>;
+
+interface ClientOptions {
+  /** As it was given. */
+  readonly at: string;
+  readonly budgetBytes: number | undefined;
+}
+
+async function clientsOf(
+  path: string,
+  guest: string | undefined,
+  { at, budgetBytes }: ClientOptions,
+): Promise<Clients> {
+  const recorded = readRecordedFile(path);
+  if (recorded.lab === undefined || guest !== undefined) {
+    const recording = await opened(path, recordingIn(path, recorded, guest));
+    const open = opener(recording, budgetBytes ?? BUDGET_BYTES + 4 * recording.config.memoryBytes);
+    const cycle = position(at, recording.log.endCycle);
+    return () => new Map([["", () => open(cycle)]]);
+  }
+  const { guests } = await openLab(path, recorded.lab);
+  const end = Math.max(...guests.map(({ log }) => log.endCycle));
+  const cycle = position(at, end);
+  const part = (budgetBytes ?? BUDGET_BYTES) / guests.length;
+  const opens = guests.map((guest) =>
+    opener(guest, budgetBytes === undefined ? part + 4 * guest.config.memoryBytes : part)
+  );
+  // What one face's clients agree on is nothing to the others'.
+  return () => {
+    const all: LabGuest[] = guests.map(({ name, log }, index) =>
+      new LabGuest(
+        name,
+        log.endCycle,
+        describeEnd(log.end),
+        cycle,
+        (at) => opens[index](at, { name, guests: all }),
+      )
+    );
+    return new Map(all.map((guest) => [guest.name, () => guest.open()]));
+  };
+}
+
+/** One port for each guest, in a row. */
+async function listenForGdb({ hostname, port }: Address, clients: Clients): Promise<GdbListener[]> {
+  const listeners: GdbListener[] = [];
+  for (const [name, open] of clients()) {
+    const address = { hostname, port: port === 0 ? 0 : port + listeners.length };
+    const debug = await open();
+    const listener = listen(
+      address,
+      () => new GdbListener({ ...address, commands: COMMANDS, debug }),
+    );
+    listeners.push(listener);
+    printLine(`listening on ${listener.address} for gdb${name && `, guest ${name}`}`);
+  }
+  return listeners;
+}
+
+function listenForHttp({ hostname, port }: Address, clients: Clients): HttpListener {
+  const token = randomToken();
+  const guests = clients();
+  const face = httpFace({ commands: COMMANDS, open: guests.get("") ?? guests, token });
+  const listener = listen({ hostname, port }, () => new HttpListener(hostname, port, face));
+  printLine(`listening on ${listener.address} for HTTP, token ${token}`);
+  return listener;
+}
+
 // Debuggers over one timeline, each with its own cursor.
-function opener(recording: OpenRecording, at: number, budgetBytes: number | undefined) {
+function opener(recording: OpenRecording, budgetBytes: number) {
   const { path, log, config, images, build, stored } = recording;
   const timeline = new Timeline({
     log,
-    // gdb, an HTTP client, and what that one reads at other cycles: a machine each.
-    budgetBytes: budgetBytes ?? 2 ** 30 + 4 * config.memoryBytes,
+    budgetBytes,
     harts: config.harts,
     createMachine: (host) => build(host),
     stored,
@@ -85,10 +157,10 @@ function opener(recording: OpenRecording, at: number, budgetBytes: number | unde
   });
   const tables = images.filter(({ bytes }) => isElf(bytes)).map(({ bytes }) => elfSymbols(bytes));
   const finding: KernelFinding = {};
-  return async () => {
+  return async (at: number, lab?: LabPlace) => {
     const cursor = await timeline.cursor(at);
     const symbols = new CombinedSymbols([...tables, new KernelSymbols(cursor, finding)]);
-    return new Debugger({ cursor, symbols, events: log.entries });
+    return new Debugger({ cursor, symbols, events: log.entries, lab });
   };
 }
 

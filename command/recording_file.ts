@@ -84,7 +84,7 @@ export async function openRecording(
 export async function opened(
   path: string,
   recording: Recording,
-  engine: MachineOptions["engine"],
+  engine?: MachineOptions["engine"],
 ): Promise<OpenRecording> {
   const parsed = ConfigSchema.safeParse(recording.header.machine);
   if (!parsed.success) {

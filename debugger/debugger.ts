@@ -1,6 +1,7 @@
 /** The debugger: one client's view of a recording, over its own cursor. Every face works on this. */
 import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "../replay/cursor.ts";
 import { hex, parseInteger } from "./number.ts";
+import type { LabPlace } from "./lab.ts";
 import { standardName } from "./register_names.ts";
 import { type Place, placeText, type Symbols } from "./symbols/symbols.ts";
 
@@ -49,6 +50,14 @@ export interface DebuggerOptions {
   readonly symbols: Symbols;
   /** The inputs of the recording in order of cycle, if there is one. */
   readonly events?: readonly RecordedEvent[];
+  /** Absent where there is but one machine. */
+  readonly lab?: LabPlace;
+}
+
+/** @throws CommandError if the debugger's machine is alone */
+export function labOf({ lab }: Debugger): LabPlace {
+  if (lab !== undefined) return lab;
+  throw new CommandError("There is no lab: this recording is opened as that of one machine");
 }
 
 const PAGE_BYTES = 4096;
@@ -58,6 +67,9 @@ export class Debugger {
   readonly cursor: Cursor;
   readonly symbols: Symbols;
   readonly events: readonly RecordedEvent[] | undefined;
+  readonly lab: LabPlace | undefined;
+  /** Where another guest's client wants this one to be; see {@link comply}. */
+  wanted: number | undefined;
   /** The hart that commands mean unless they name another. */
   hart = 0;
   /** Whether addresses are physical. */
@@ -72,10 +84,11 @@ export class Debugger {
   /** The cycle of the access at which the last movement ended, if it ended at one. */
   #accessed = -1;
 
-  constructor({ cursor, symbols, events }: DebuggerOptions) {
+  constructor({ cursor, symbols, events, lab }: DebuggerOptions) {
     this.cursor = cursor;
     this.symbols = symbols;
     this.events = events;
+    this.lab = lab;
   }
 
   /** A number for the next breakpoint, watchpoint or checkpoint. */
@@ -234,6 +247,15 @@ export class Debugger {
     }
     const isThere = await this.cursor.seek(cycle, signal);
     this.arrival = isThere ? undefined : { reason: "interrupted" };
+  }
+
+  /** Goes where another guest's client wants it to be, if one does; to be called before its own client looks. */
+  async comply(signal?: AbortSignal): Promise<void> {
+    const { wanted } = this;
+    if (wanted === undefined) return;
+    this.wanted = undefined;
+    if (this.cursor.branch) await this.cursor.returnFromBranch();
+    await this.seek(wanted, signal);
   }
 
   /** Steps a hart by one of its actions, unless a condition holds on the way. */

@@ -14,6 +14,7 @@ import { goto } from "./goto.ts";
 import { hart } from "./hart.ts";
 import { harts } from "./harts.ts";
 import { help } from "./help.ts";
+import { lab } from "./lab.ts";
 import { memory } from "./memory.ts";
 import { physical } from "./physical.ts";
 import { registers } from "./registers.ts";
@@ -25,6 +26,7 @@ import { setMemory } from "./set_memory.ts";
 import { setRegister } from "./set_register.ts";
 import { step } from "./step.ts";
 import { symbol } from "./symbol.ts";
+import { sync } from "./sync.ts";
 import { until } from "./until.ts";
 import { watch } from "./watch.ts";
 import { where } from "./where.ts";
@@ -49,6 +51,8 @@ export const COMMANDS: readonly Command[] = [
   checkpoint,
   harts,
   hart,
+  lab,
+  sync,
   registers,
   memory,
   disassemble,

@@ -113,6 +113,8 @@ export class GdbSession {
     if (this.#isOver) return;
     let reply: string | undefined;
     try {
+      // Before gdb has seen anything.
+      if (data.startsWith("qSupported")) await this.#debug.comply();
       reply = await this.#answer(data);
     } catch (error) {
       // Whatever gdb asked for, its session goes on.
@@ -233,6 +235,7 @@ export class GdbSession {
 
   async #resume(resumption: Resumption): Promise<string> {
     if (this.#armed) return await this.#resumeArmed(this.#armed.call);
+    if (this.#debug.wanted !== undefined) return await this.#resumeWanted(this.#debug.wanted);
     const hitBefore = this.#hit;
     const arrival = await this.#whileMoving((signal) => resume(this.#debug, resumption, signal));
     this.#hit = arrival.reason === "watchpoint" ? arrival : undefined;
@@ -250,6 +253,14 @@ export class GdbSession {
   async #resumeArmed(call: Call): Promise<string> {
     this.#armed = this.#hit = undefined;
     this.#print(await this.#run(call));
+    this.#stopped = this.#general = this.#debug.hart;
+    return `T00thread:${threadId(this.#stopped)};`;
+  }
+
+  async #resumeWanted(cycle: number): Promise<string> {
+    this.#hit = undefined;
+    await this.#whileMoving((signal) => this.#debug.comply(signal));
+    this.#print(`the lab is brought to cycle ${cycle}`);
     this.#stopped = this.#general = this.#debug.hart;
     return `T00thread:${threadId(this.#stopped)};`;
   }

@@ -9,7 +9,8 @@ import { problem } from "./problem.ts";
 /** What the face serves, and to whom. */
 export interface HttpOptions {
   readonly commands: readonly Command[];
-  readonly open: OpenDebugger;
+  /** Of a lab: for each guest, by its name; the first is meant where none is named. */
+  readonly open: OpenDebugger | ReadonlyMap<string, OpenDebugger>;
   /** Every request must carry it: `Authorization: Bearer …` or `?token=…`. */
   readonly token: string;
 }
@@ -29,7 +30,11 @@ const at = parameter.cycle.optional().describe("read at this cycle; the position
 
 /** A face over debuggers of its own. */
 export function httpFace({ commands, open, token }: HttpOptions): HttpFace {
-  const clients = new Clients(open);
+  const guests = new Map(
+    typeof open === "function"
+      ? [["", new Clients(open)]]
+      : [...open].map(([name, one]) => [name, new Clients(one)]),
+  );
   const app = new OpenAPIHono<Environment>();
   app.use(async (context, next) => {
     // A page on the web may point a name of its own at this machine; its name gives it away.
@@ -53,7 +58,7 @@ export function httpFace({ commands, open, token }: HttpOptions): HttpFace {
     }
     return problem(error instanceof SyntaxError ? 400 : 500, error.message);
   });
-  for (const command of commands) addRoute(app, command, clients);
+  for (const command of commands) addRoute(app, command, guests);
   app.openAPIRegistry.registerComponent("securitySchemes", "token", {
     type: "http",
     scheme: "bearer",
@@ -69,7 +74,9 @@ export function httpFace({ commands, open, token }: HttpOptions): HttpFace {
   });
   return {
     fetch: (request, signal = new AbortController().signal) => app.fetch(request, { signal }),
-    close: () => clients.close(),
+    close: async () => {
+      for (const clients of guests.values()) await clients.close();
+    },
   };
 }
 
@@ -99,21 +106,28 @@ const RESPONSES = {
 function addRoute(
   app: OpenAPIHono<Environment>,
   command: Command,
-  clients: Clients,
+  guests: ReadonlyMap<string, Clients>,
 ): void {
   const { name, summary, parameters, effect } = command;
   const isRead = effect === "reads";
+  const guest = guestOf(guests);
   const schema = isRead ? z.object({ ...parameters.shape, at }) : parameters;
   const request = isRead
-    ? { query: schema }
-    : { body: { content: { "application/json": { schema } } } };
+    ? { query: schema.extend(guest) }
+    : { query: z.object(guest), body: { content: { "application/json": { schema } } } };
   const method = isRead ? "get" : "post";
   app.openAPIRegistry.registerPath(createRoute({
     ...{ path: `/${name}`, method, operationId: name, summary, request, responses: RESPONSES },
   }));
   app.on(method, `/${name}`, async (context) => {
+    const { guest: named = [...guests.keys()][0], ...query } = context.req.query();
+    const clients = guests.get(named);
+    if (clients === undefined) {
+      const names = [...guests.keys()].join(", ") || "one machine without a name";
+      return problem(400, `guest: there is no ${named}, but ${names}`);
+    }
     const body = isRead ? "" : await context.req.text();
-    const given = isRead ? context.req.query() : JSON.parse(body || "{}");
+    const given = isRead ? query : JSON.parse(body || "{}");
     const checked = schema.safeParse(given);
     if (!checked.success) {
       const [issue] = checked.error.issues;
@@ -123,6 +137,13 @@ function addRoute(
     const { text, data } = await clients.run(command, given, cycle, context.env.signal);
     return Response.json({ ...data, text });
   });
+}
+
+/** What a request says beside a command's parameters. */
+function guestOf(guests: ReadonlyMap<string, Clients>): { guest?: z.ZodType<string | undefined> } {
+  const names = [...guests.keys()];
+  if (names[0] === "") return {};
+  return { guest: z.enum(names).default(names[0]).describe("whose; the first one's if absent") };
 }
 
 /** Whether a host name is this machine's alone. */

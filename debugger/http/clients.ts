@@ -29,6 +29,7 @@ export class Clients {
     const run = this.#last.then(async () => {
       signal.throwIfAborted(); // gone while others were served
       const mover = this.#mover ??= await this.#open();
+      await mover.comply(signal);
       if (at === undefined) return await runCommand(command, mover, parameters, signal);
       const reader = this.#reader ??= await this.#open();
       reader.hart = mover.hart;

@@ -15,7 +15,7 @@ import { RecordingWriter } from "../../replay/format/writer.ts";
 import type { NotedEvent } from "../../replay/lab_log.ts";
 import type { LogEntry } from "../../replay/log.ts";
 import { replay } from "../../replay/replayer.ts";
-import { hindsight } from "./cli.ts";
+import { hindsight, startHindsight } from "./cli.ts";
 import { inFolder } from "./recordings.ts";
 
 const CYCLES = 12_000_000;
@@ -81,6 +81,7 @@ Deno.test("a lab's recording", async (test) => {
     const path = await recordLab(folder);
     await test.step("verifies together and guest by guest", () => verifies(path));
     await test.step("says what one guest received that no other sent", () => finds(path));
+    await test.step("is debugged guest by guest, at one time", () => debugs(path));
     await test.step("is refused if its network cannot be", () => refuses(path));
   });
 });
@@ -175,6 +176,31 @@ async function finds(path: string): Promise<void> {
   }
   const { guests } = await verifyAll(rewritten(path, {}));
   assertEquals(guests.map(({ cycle }) => cycle), [CYCLES, CYCLES, CYCLES]);
+}
+
+async function debugs(path: string): Promise<void> {
+  const flags = ["--gdb", "127.0.0.1:0", "--http", "127.0.0.1:0", "--at", "1000000"];
+  const child = startHindsight(["debug", path, ...flags]);
+  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let printed = "";
+  while (printed.split("\n").length <= 4) printed += (await lines.read()).value ?? "";
+  const names = [...printed.matchAll(/^listening on \S+ for gdb, guest (\S+)$/mg)].map(([, it]) =>
+    it
+  );
+  assertEquals(names, ["g1", "g2", "g3"]);
+  const [, address, token] = /^listening on (\S+) for HTTP, token (\S+)$/m.exec(printed)!;
+  const ask = async (path: string, body?: string) => {
+    const url = `http://${address}${path}${path.includes("?") ? "&" : "?"}token=${token}`;
+    return await (await fetch(url, { method: body === undefined ? "GET" : "POST", body })).json();
+  };
+  await ask("/goto?guest=g2", '{"cycle":2000000}');
+  await ask("/sync?guest=g2", "{}");
+  assertEquals((await ask("/where?guest=g3")).cycle, 2_000_000);
+  const { events } = await ask("/events?guest=g3&from=0");
+  assertEquals(events.map(({ id }: { id: string }) => id), ["g3/net0#0"]);
+  child.kill("SIGTERM");
+  await lines.cancel();
+  assertEquals((await child.status).code, 0);
 }
 
 async function refuses(path: string): Promise<void> {
