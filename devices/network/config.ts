@@ -1,7 +1,7 @@
 /** The shape of a lab's network: cards, switches, links. Plain whole numbers and names, so that a file can hold it. */
 import type { Impairments, Interval } from "./impairment.ts";
 
-/** The least latency of a link by default: 100 µs, and so the length of a round. */
+/** The latency of a link by default: 100 µs. */
 export const LATENCY_CYCLES_DEFAULT = 100_000;
 /** A shorter one would mean more rounds than instructions worth the name. */
 export const LATENCY_CYCLES_MIN = 1_000;
@@ -36,7 +36,7 @@ export interface LinkConfig {
   readonly flaps: readonly Interval[];
 }
 
-/** Cycles by which what is sent is known before it can arrive: nobody need look more often. */
+/** So many cycles pass at least between a frame's sending and its arrival; `Infinity` without links. */
 export function lookahead({ links }: FabricConfig): number {
-  return Math.min(LATENCY_CYCLES_DEFAULT, ...links.map(({ latency }) => latency));
+  return Math.min(...links.map(({ latency }) => latency));
 }

@@ -2,6 +2,8 @@
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
 import { join } from "@std/path";
 import { labPlan } from "../../command/lab_config.ts";
+import { networkOf } from "../../command/lab_network.ts";
+import { LabSchema } from "../../command/lab_schema.ts";
 import { PrefixedLines } from "../../command/prefixed_lines.ts";
 import { CERTAIN } from "../../devices/network/impairment.ts";
 import { imageUrl } from "../../guests/images.ts";
@@ -197,6 +199,13 @@ Deno.test("labPlan() makes a network of links and impairments, and --faults take
     assertEquals(up, { loss: CERTAIN, duplicate: { chance: CERTAIN, delay: 9 } });
     assertEquals(flaps, [{ from: 3, to: Number.MAX_SAFE_INTEGER }]);
   });
+});
+
+Deno.test("the README's lab is one", async () => {
+  const readme = await Deno.readTextFile(new URL("../../README.md", import.meta.url));
+  const [, json] = /```json\n(\{[^]*?)```/.exec(readme)!;
+  const lab = LabSchema.parse(JSON.parse(json));
+  assertEquals(networkOf(lab, 7).links.map(({ name }) => name), ["client.net0", "cable"]);
 });
 
 Deno.test("PrefixedLines keeps lines whole, and bounds them", () => {
