@@ -1,7 +1,9 @@
 /** Kills recording processes, and looks at what they leave. */
 import { assert, assertEquals } from "@std/assert";
 import { join } from "@std/path";
-import { openRecording, readRecordingFile } from "../../command/recording_file.ts";
+import { openLab } from "../../command/recorded_lab.ts";
+import { openRecording, readRecordedFile } from "../../command/recording_file.ts";
+import { replayLab } from "../../command/replay_lab.ts";
 import { Random } from "../../core/random.ts";
 import { FormatError } from "../../replay/format/codec.ts";
 import { replay } from "../../replay/replayer.ts";
@@ -60,6 +62,46 @@ export async function killRecordings(
   return cycles;
 }
 
+/** Two guests that greet each other again and again, and go on for some seconds. */
+const SLOW_LAB = {
+  guests: Object.fromEntries([1, 2].map((seed) => [
+    `g${seed}`,
+    { guest: "pocket", seed, "tlb-flush-every": 200, nics: [{ end: "switch:lan" }] },
+  ])),
+  switches: { lan: {} },
+  links: { "g1.net0": { impair: { loss: 0.5 } } },
+};
+
+/**
+ * As {@link killRecordings}, of a lab: each file verifies together as far as all its guests go, and
+ * each guest alone to its own last flush.
+ */
+export async function killLabs({ seed, count, lifeMs = 1500 }: Kills): Promise<number[]> {
+  const random = new Random(seed);
+  const cycles: number[] = [];
+  await inFolder(async (folder) => {
+    const lab = join(folder, "lab.json");
+    await Deno.writeTextFile(lab, JSON.stringify(SLOW_LAB));
+    for (let n = 0; n < count; n++) {
+      const where = `seed ${seed}, kill ${n}`;
+      const path = join(folder, `${n}.hsr`);
+      await recordAndKill(["record", "--lab", lab, "-o", path], path, random.below(lifeMs));
+      const recorded = readRecordedFile(path).lab!;
+      assertEquals([recorded.log.isCut, recorded.damage], [true, undefined], where);
+      const open = await openLab(path, recorded);
+      const { cycle } = await replayLab(open);
+      assertEquals(cycle, Math.min(...open.guests.map(({ log }) => log.endCycle)), where);
+      for (const { log, build, outputHash } of open.guests) {
+        assertEquals(log.end.reason, "cut", where);
+        assertEquals((await replay(log, build, { check: outputHash })).cycle, log.endCycle, where);
+      }
+      cycles.push(cycle);
+      await Deno.remove(path);
+    }
+  });
+  return cycles;
+}
+
 /** @returns how long before the kill the file was last written to, in milliseconds */
 async function recordAndKill(args: string[], path: string, lifeMs: number): Promise<number> {
   const child = startHindsight(args);
@@ -78,7 +120,7 @@ async function recordAndKill(args: string[], path: string, lifeMs: number): Prom
 
 function isRecording(path: string): boolean {
   try {
-    readRecordingFile(path);
+    readRecordedFile(path);
     return true;
   } catch (error) {
     if (error instanceof FormatError) return false;

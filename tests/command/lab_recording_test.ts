@@ -16,6 +16,7 @@ import type { NotedEvent } from "../../replay/lab_log.ts";
 import type { LogEntry } from "../../replay/log.ts";
 import { replay } from "../../replay/replayer.ts";
 import { hindsight, startHindsight } from "./cli.ts";
+import { killLabs } from "./kill.ts";
 import { inFolder } from "./recordings.ts";
 
 const CYCLES = 12_000_000;
@@ -225,3 +226,8 @@ async function refuses(path: string): Promise<void> {
     await assertRejects(() => verifyAll({ ...lab, header }), FormatError, message);
   }
 }
+
+Deno.test("a process that records a lab and is killed leaves a file that verifies", async () => {
+  const [cycle] = await killLabs({ seed: 1, count: 1 });
+  assert(cycle > 0);
+});
