@@ -10,6 +10,7 @@ import { guest } from "./command/guest.ts";
 import { COMMANDS, helpText } from "./command/help.ts";
 import { hunt } from "./command/hunt.ts";
 import { info } from "./command/info.ts";
+import { packets } from "./command/packets.ts";
 import { record } from "./command/record.ts";
 import { replay } from "./command/replay.ts";
 import { run } from "./command/run.ts";
@@ -41,6 +42,8 @@ async function main([name, ...args]: readonly string[]): Promise<number> {
       return await debug(args);
     case "hunt":
       return await hunt(args);
+    case "packets":
+      return await packets(args);
     case "help":
     case "--help":
     case "-h":

@@ -18,6 +18,7 @@ export const COMMANDS = {
   info: "FILE [--json]: what a recording holds, and how it ended",
   events: "FILE [--kind K] [--from C] [--to C] [--json]: all that came in",
   debug: "FILE --gdb HOST:PORT, --http HOST:PORT: forward and backward in gdb and over HTTP",
+  packets: "FILE [--guest G] [--link L] [--pcapng OUT] [--json]: frames, and what became of them",
   hunt: "MACHINE --seeds A..B: runs on after boot with each seed, and keeps what fails",
   help: "this page",
 } as const;

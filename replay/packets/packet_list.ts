@@ -1,0 +1,135 @@
+/** The frames of a recording, each where a network card sent or received it, and what became of it. */
+import type { FrameId } from "../../core/host.ts";
+import type { NotedEvent } from "../lab_log.ts";
+import type { LogEntry } from "../log.ts";
+import { frameSummary } from "./frame_summary.ts";
+
+/** A frame that left a machine, as a replay shows. */
+export interface SentFrame {
+  readonly id: FrameId;
+  readonly cycle: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A frame at a place. */
+export interface Packet {
+  readonly cycle: number;
+  /** `g1/net0`; of one that was lost on its way to a card, the card. */
+  readonly nic: string;
+  readonly direction: "sent" | "received" | "lost";
+  /** Of the frame, from its sender to all its receivers; of one from outside, of the log's entry. */
+  readonly id: string;
+  /** In words. */
+  readonly fate: string;
+  /** Ids of what impairments did to it. */
+  readonly events: readonly string[];
+  readonly summary: string;
+  readonly bytes: Uint8Array;
+}
+
+/** What there is to make a list from. */
+export interface PacketSource {
+  /** Of all machines. */
+  readonly entries: readonly LogEntry[];
+  /** Of those machines whose own packets are wanted. */
+  readonly sent: readonly SentFrame[];
+  /** Absent: the other end is outside of what is recorded. */
+  readonly network?: {
+    /** What it did. */
+    readonly events: readonly NotedEvent[];
+    /** The card to which a direction of a link leads: `g1/net0` for `g1.net0:down`. */
+    readonly cards: ReadonlyMap<string, string>;
+  };
+}
+
+/** In order of cycle. */
+export function packetList({ entries, sent, network }: PacketSource): Packet[] {
+  const received = entries.flatMap((entry) => receivedPacket(entry) ?? []);
+  const history = new History(received, network?.events ?? []);
+  const packets = sent.map(({ id, cycle, bytes }): Packet => ({
+    cycle,
+    nic: nicOf(id),
+    direction: "sent",
+    id,
+    fate: network === undefined ? "left" : history.fate(id),
+    events: history.events(id),
+    summary: frameSummary(bytes),
+    bytes,
+  }));
+  const arrivals = received.map((packet) => ({ ...packet, events: history.events(packet.id) }));
+  const lost = network === undefined ? [] : history.lost(sent, network.cards);
+  return [...packets, ...arrivals, ...lost].sort((a, b) => a.cycle - b.cycle);
+}
+
+/** `g1/net0` of `g1/net0>7` and of `g1/net0#7`. */
+export function nicOf(id: string): string {
+  return id.slice(0, id.search(/[#>]/));
+}
+
+function receivedPacket(entry: LogEntry): Packet | undefined {
+  if (entry.kind !== "input" || entry.input.kind !== "frame") return undefined;
+  const { bytes, sent } = entry.input;
+  return {
+    cycle: entry.cycle,
+    nic: nicOf(entry.id),
+    direction: "received",
+    id: sent ?? entry.id,
+    fate: sent === undefined ? "from outside" : "delivered",
+    events: [],
+    summary: frameSummary(bytes),
+    bytes,
+  };
+}
+
+type FrameEvent = Exclude<NotedEvent, { kind: "link" }>;
+
+/** What is known of each frame. */
+class History {
+  readonly #received: ReadonlyMap<string, readonly Packet[]>;
+  readonly #events: ReadonlyMap<string, readonly FrameEvent[]>;
+
+  constructor(received: readonly Packet[], events: readonly NotedEvent[]) {
+    this.#received = Map.groupBy(received, ({ id }) => id);
+    const ofFrames = events.filter((event) => event.kind !== "link");
+    this.#events = Map.groupBy(ofFrames, ({ frame }) => frame as string);
+  }
+
+  events(id: string): string[] {
+    return (this.#events.get(id) ?? []).flatMap((it) =>
+      it.kind !== "forwarded" && it.event !== undefined ? [it.event] : []
+    );
+  }
+
+  fate(id: string): string {
+    const events = this.#events.get(id) ?? [];
+    const words = [
+      ...events.flatMap((it) => it.kind === "impaired" ? [impairment(it)] : []),
+      ...(this.#received.get(id) ?? []).map(({ nic, cycle }) => `to ${nic} at ${cycle}`),
+      ...events.flatMap((it) => it.kind === "dropped" ? [drop(it)] : []),
+    ];
+    return words.length === 0 ? "under way" : words.join(", ");
+  }
+
+  /** Copies that ended on a link's way down to a card. */
+  lost(sent: readonly SentFrame[], cards: ReadonlyMap<string, string>): Packet[] {
+    const frames = new Map(sent.map((frame) => [frame.id, frame]));
+    return [...this.#events.values()].flat().flatMap((event): Packet[] => {
+      const nic = event.kind === "dropped" ? cards.get(event.at) : undefined;
+      const frame = frames.get(event.frame);
+      if (event.kind !== "dropped" || nic === undefined || frame === undefined) return [];
+      const { cycle } = event;
+      const { id, bytes } = frame;
+      const events = event.event === undefined ? [] : [event.event];
+      const summary = frameSummary(bytes);
+      return [{ cycle, nic, direction: "lost", id, fate: drop(event), events, summary, bytes }];
+    });
+  }
+}
+
+function drop({ at, reason, event }: Extract<NotedEvent, { kind: "dropped" }>): string {
+  return `dropped at ${at}: ${event ?? reason}`;
+}
+
+function impairment({ what, event, delay }: Extract<NotedEvent, { kind: "impaired" }>): string {
+  return `${what} ${event}${delay > 0 ? ` by ${delay}` : ""}`;
+}
