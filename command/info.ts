@@ -1,12 +1,14 @@
 /** `hindsight info`: what a recording holds, how large its parts are, and how it ended. */
 import { printLine } from "../devices/deno/terminal.ts";
 import { type ChunkRef, type ChunkType, FRAME_BYTES } from "../replay/format/chunk.ts";
+import type { FabricConfig, LinkConfig } from "../devices/network/config.ts";
 import type { LabRecording, Recording } from "../replay/format/reader.ts";
 import { countHostEvents } from "../replay/host_events.ts";
 import { entryKind } from "./events.ts";
 import { describeEnd } from "../replay/log.ts";
 import { STATUS } from "./errors.ts";
 import { type Flag, parseFlags } from "./flags.ts";
+import { fabricOf } from "./recorded_lab.ts";
 import { GUEST_FLAG, onlyFile, readRecordedFile, recordingIn } from "./recording_file.ts";
 
 export const INFO_FLAGS: readonly Flag[] = [
@@ -22,8 +24,9 @@ export function info(args: readonly string[]): number {
   const recorded = readRecordedFile(path);
   const print = <Facts>(facts: Facts, page: (facts: Facts) => string) =>
     printLine(values.has("json") ? JSON.stringify({ file: path, ...facts }, null, 2) : page(facts));
-  if (recorded.lab !== undefined && guest === undefined) print(labFacts(recorded.lab), labPage);
-  else print(factsOf(recordingIn(path, recorded, guest)), page);
+  if (recorded.lab !== undefined && guest === undefined) {
+    print(labFacts(path, recorded.lab), labPage);
+  } else print(factsOf(recordingIn(path, recorded, guest)), page);
   return STATUS.ok;
 }
 
@@ -79,7 +82,8 @@ function page(facts: Facts): string {
   return table(rows);
 }
 
-function labFacts({ header, guests, log, chunks, sizeBytes, damage }: LabRecording) {
+function labFacts(path: string, lab: LabRecording) {
+  const { header, guests, log, chunks, sizeBytes, damage } = lab;
   const events: Record<string, number> = {};
   for (const event of log.events) {
     const kind = event.kind === "dropped" ? `dropped (${event.reason})` : event.kind;
@@ -87,7 +91,7 @@ function labFacts({ header, guests, log, chunks, sizeBytes, damage }: LabRecordi
   }
   return {
     program: header.program,
-    network: header.lab,
+    network: fabricOf(path, lab),
     cycles: log.endCycle,
     isCut: log.isCut || [...guests.values()].some(({ log }) => log.end.reason === "cut"),
     damage,
@@ -100,9 +104,11 @@ function labFacts({ header, guests, log, chunks, sizeBytes, damage }: LabRecordi
 
 function labPage(facts: ReturnType<typeof labFacts>): string {
   const guests = Object.entries(facts.guests);
+  const { links, switches } = facts.network;
   return table([
     ["written by", facts.program],
-    ["lab", `${guests.length} guests; network ${JSON.stringify(facts.network)}`],
+    ["lab", `guests ${guests.map(([name]) => name).join(", ")}; switches ${switches.join(", ")}`],
+    ...links.map((link): [string, string] => ["link", linkText(facts.network, link)]),
     ["length", `${length(facts.cycles)}${facts.isCut ? ", cut there" : ""}`],
     ["damage", facts.damage ?? "none"],
     ["network", counted(facts.events)],
@@ -118,6 +124,15 @@ function labPage(facts: ReturnType<typeof labFacts>): string {
       ["instructions", perInstructions(guest)],
     ]),
   ]);
+}
+
+function linkText({ nics, switches }: FabricConfig, link: LinkConfig): string {
+  const { nic, to, latency, up, down, partitions, flaps } = link;
+  const impaired = Object.entries({ up, down, partitions, flaps })
+    .filter(([, what]) => Object.keys(what).length > 0)
+    .map(([where, what]) => `; ${where} ${JSON.stringify(what)}`);
+  const end = "nic" in to ? nics[to.nic] : switches[to.switch];
+  return `${nics[nic]} to ${end}, ${latency} cycles${impaired.join("")}`;
 }
 
 function table(rows: readonly (readonly [string, string])[]): string {

@@ -82,7 +82,8 @@ export async function openLab(
   return { path, fabric, guests, log: lab.log, damage: lab.damage };
 }
 
-function fabricOf(path: string, { header }: LabRecording): FabricConfig {
+/** @throws FormatError if it is no network */
+export function fabricOf(path: string, { header }: LabRecording): FabricConfig {
   const parsed = FabricSchema.safeParse(header.lab);
   if (!parsed.success) {
     const { path: field, message } = parsed.error.issues[0];
