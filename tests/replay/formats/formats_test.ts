@@ -1,7 +1,9 @@
 /** A recording of every released format version, verified by every later build. */
 import { assert, assertEquals } from "@std/assert";
 import { fromFileUrl } from "@std/path";
-import { openRecording } from "../../../command/recording_file.ts";
+import { openLab } from "../../../command/recorded_lab.ts";
+import { openRecording, readRecordedFile } from "../../../command/recording_file.ts";
+import { replayLab } from "../../../command/replay_lab.ts";
 import { replay } from "../../../replay/replayer.ts";
 import { StoredCheck } from "../../../replay/stored_check.ts";
 
@@ -31,3 +33,17 @@ for (const { file, cycle, digest, checkpoints } of RELEASED) {
     assertEquals([end.cycle, end.digest], [cycle, digest]);
   });
 }
+
+Deno.test("lab1.hsr verifies, its guests together and one by one", async () => {
+  const path = fromFileUrl(new URL("lab1.hsr", import.meta.url));
+  const lab = await openLab(path, readRecordedFile(path).lab!);
+  const expected = ["1e65f75a51646784", "e1e62828240419df"];
+  assertEquals([lab.log.events.length, lab.damage], [5, undefined]);
+  const { cycle, guests } = await replayLab(lab);
+  assertEquals([cycle, guests.map(({ digest }) => digest)], [250_000_000, expected]);
+  for (const { stored } of guests) assertEquals([stored.count, stored.notes], [1, []]);
+  for (const [number, { log, build, outputHash }] of lab.guests.entries()) {
+    const alone = await replay(log, build, { check: outputHash });
+    assertEquals([alone.cycle, alone.digest], [250_000_000, expected[number]]);
+  }
+});
