@@ -19,7 +19,6 @@ import type { LocalOf, Module, WasmFunction } from "../wasm/module.ts";
 import {
   get,
   type Layout,
-  LEAF_FILTER,
   MACHINE,
   PAGE,
   put,
@@ -31,7 +30,7 @@ import {
   tlbOffset,
 } from "./layout.ts";
 import { type Pages, type Watch, WATCH_KIND } from "./pages.ts";
-import { leafFilterIndex } from "./translations.ts";
+import { rememberLeaf } from "./translations.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
 import { accessCause, CAUSE, fault, faulted, privilegeOf, type Translate } from "./translate.ts";
 
@@ -122,12 +121,13 @@ export function emitAccess(
     addend: I64,
     entry: { set(value: I64): Void } & I64,
   ) => [
-    entry.set(address.shrU(8).and((layout.tlbEntries - 1) << 4).add(kind)),
+    entry.set(address.shrU(8).and((layout.tlbEntries - 1) << 4)),
+    rememberLeaf(layout, hart, get(hart, "leafPte"), entry),
+    entry.set(entry.add(kind)),
     regimeTlb(hart, regime).add(TLB_LEAVES).add(entry.shrU(1)).store64(get(hart, "leafPte")),
     entry.set(entry.add(regimeTlb(hart, regime))),
     entry.store64(address.and(-4096)),
     entry.store64(addend, 8),
-    hart.add(leafFilterIndex(get(hart, "leafPte"))).storeI32As8(1, LEAF_FILTER),
   ];
 
   /** (hart, physical address, bytes, right, regime) → 1 if the whole page has the right, 2 if just these bytes have it; else 0 and a trap for `address`. */
@@ -181,6 +181,10 @@ export function emitAccess(
     ];
   };
 
+  // A misaligned access finds its page here, which no inlined look into the TLB does.
+  const isMapped = (entry: LocalOf<"i64">, address: I64, kind: number) =>
+    entry.load64(kind).eq(address.and(-4096));
+
   const load: Access["load"] = module.function("load", ["i64", "i64", "i64", "i32"], "i64");
   module.define(load, (f, hart, address, size, regime) => {
     const physical = f.i64();
@@ -203,6 +207,10 @@ export function emitAccess(
           when(index.tee(index.add(1)).ltU(size), [br(again)]),
         ]),
         ret(value),
+      ]),
+      entry.set(tlbEntry(layout, regimeTlb(hart, regime), address)),
+      when(isMapped(entry, address, TLB_READ), [
+        ret(loadBytes(address.add(entry.load64(TLB_READ + 8)), size)),
       ]),
       physical.set(translate.call(hart, address, int(RIGHT.read), regime)),
       stopIfFaulted(hart, long(0)),
@@ -245,6 +253,11 @@ export function emitAccess(
           stopIfFaulted(hart),
           when(index.tee(index.add(1)).ltU(size), [br(again)]),
         ]),
+        ret(),
+      ]),
+      entry.set(tlbEntry(layout, regimeTlb(hart, regime), address)),
+      when(isMapped(entry, address, TLB_WRITE), [
+        storeBytes(address.add(entry.load64(TLB_WRITE + 8)), size, value),
         ret(),
       ]),
       physical.set(translate.call(hart, address, int(RIGHT.write), regime)),

@@ -4,7 +4,18 @@
  * Translations are coherent by definition: a page that a walk has read is marked, and a store to it
  * drops what was derived from the PTEs that it overwrites.
  */
-import { block, br, type I64, long, loop, memoryFill, ret, type Void, when } from "../wasm/code.ts";
+import {
+  block,
+  br,
+  type I64,
+  int,
+  long,
+  loop,
+  memoryFill,
+  ret,
+  type Void,
+  when,
+} from "../wasm/code.ts";
 import type { LocalOf, Module, WasmFunction } from "../wasm/module.ts";
 import {
   HART_BYTES,
@@ -15,7 +26,9 @@ import {
   MACHINE,
   PAGE,
   REGIMES,
+  TLB_FETCH,
   TLB_LEAVES,
+  TLB_READ,
   TLB_REGIME_BYTES,
   TLB_WRITE,
   tlbOffset,
@@ -40,6 +53,27 @@ export interface Translations {
 /** Where a leaf PTE is remembered as the source of some TLB entry. */
 export function leafFilterIndex(pte: I64): I64 {
   return pte.shrU(3).and(LEAF_FILTER_BYTES - 1);
+}
+
+/**
+ * What the filter knows. `paged`: a PTE fed the entry whose number follows from the PTE's place in
+ * its table, as one that maps a single page does. `spread`: one fed others, as a superpage does.
+ */
+const LEAF = { paged: 1, spread: 2 } as const;
+
+/** Of the entry that a PTE feeds if it maps a single page: the place of its leaf among those of a TLB. */
+function leafPosition(layout: Layout, pte: I64): I64 {
+  return pte.and((layout.tlbEntries - 1) << 3);
+}
+
+/** Remembers that a leaf PTE feeds the TLB entry at an offset in its TLB. */
+export function rememberLeaf(layout: Layout, hart: I64, pte: I64, entryOffset: I64): Void {
+  const filter = hart.add(leafFilterIndex(pte));
+  const isPaged = entryOffset.shrU(1).eq(leafPosition(layout, pte));
+  return filter.storeI32As8(
+    filter.loadI32From8U(LEAF_FILTER).or(isPaged.select(int(LEAF.paged), int(LEAF.spread))),
+    LEAF_FILTER,
+  );
 }
 
 export function emitTranslations(module: Module, layout: Layout): Translations {
@@ -142,11 +176,17 @@ export function emitTranslations(module: Module, layout: Layout): Translations {
   const dropPte = module.function("dropPte", ["i64", "i64"], "void");
   module.define(dropPte, (f, hart, pte) => {
     const old = f.i64();
-    const entry = f.i64();
+    const found = f.i32();
+    const leaf = f.i64();
     const end = f.i64();
     const other = f.i64();
-    const regime = f.i64();
     const accessed = 0x40;
+    const drop = (regime: I64) => {
+      // The entry is at twice its leaf's offset.
+      const entry = leaf.sub(regime.add(TLB_LEAVES)).shl(1).add(regime);
+      return when(leaf.load64().eq(pte), [entry.store64(-1), entry.store64(-1, 8)]);
+    };
+    const regimes = [0, 1, 2].map((regime) => other.add(tlbOffset(regime)));
     return [
       old.set(pte.load64()),
       // What is not valid, or never accessed, is in no TLB.
@@ -155,22 +195,23 @@ export function emitTranslations(module: Module, layout: Layout): Translations {
       when(old.and(accessed).eqz(), [ret()]),
       other.set(long(hartBase(0))),
       loop((nextHart) => [
-        when(other.add(leafFilterIndex(pte)).loadI32From8U(LEAF_FILTER), [
-          regime.set(other.add(tlbOffset(0))),
-          loop((nextRegime) => [
-            entry.set(regime.add(TLB_LEAVES)),
-            end.set(regime.add(TLB_REGIME_BYTES)),
-            loop((again) => [
-              when(entry.load64().eq(pte), [
-                // The entry is at twice its leaf's offset.
-                entry.sub(regime.add(TLB_LEAVES)).shl(1).add(regime).store64(-1),
-                entry.sub(regime.add(TLB_LEAVES)).shl(1).add(regime).store64(-1, 8),
+        when(found.tee(other.add(leafFilterIndex(pte)).loadI32From8U(LEAF_FILTER)), [
+          when(found.and(LEAF.spread), [
+            ...regimes.flatMap((regime) => [
+              leaf.set(regime.add(TLB_LEAVES)),
+              end.set(regime.add(TLB_REGIME_BYTES)),
+              loop((again) => [
+                drop(regime),
+                when(leaf.tee(leaf.add(8)).ltU(end), [br(again)]),
               ]),
-              when(entry.tee(entry.add(8)).ltU(end), [br(again)]),
             ]),
-            when(regime.tee(regime.add(TLB_REGIME_BYTES)).ltU(other.add(tlbOffset(3))), [
-              br(nextRegime),
-            ]),
+          ], [
+            ...regimes.flatMap((regime) =>
+              [TLB_READ, TLB_WRITE, TLB_FETCH].flatMap((kind) => [
+                leaf.set(regime.add(TLB_LEAVES + kind / 2).add(leafPosition(layout, pte))),
+                drop(regime),
+              ])
+            ),
           ]),
           // What is under execution must be fetched anew.
           when(machine.loadI32(MACHINE.inCompiled), [
