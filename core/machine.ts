@@ -22,6 +22,8 @@ export type { Stop, WatchHit, Watchpoint } from "./stops.ts";
 export const DIGEST_CYCLES = 10_000_000;
 /** Cycles of a slice at most: wasm functions must be entered anew to be optimised, hosts be polled. */
 const SLICE_CYCLES_MAX = 1_000_000;
+/** While code is being compiled: what is ready is wanted soon. */
+const SLICE_CYCLES_WAITING = 100_000;
 /** Jumps to an instruction after which its page is compiled. */
 const JIT_THRESHOLD = 8192;
 const LINE_BITS = { MSIP: 1 << 3, MTIP: 1 << 7, SEIP: 1 << 9, MEIP: 1 << 11 } as const;
@@ -388,6 +390,7 @@ export class Machine implements Bus {
 
   #slice(deadline: number): void {
     const { hart, quantumEnd } = this.#scheduler;
+    this.engine.jit.advance();
     // Past its quantum a hart goes on cycle by cycle until its reservation ends.
     const turnEnd = this.#cycle < quantumEnd ? quantumEnd : this.#cycle + 1;
     const end = Math.min(
@@ -395,9 +398,8 @@ export class Machine implements Bus {
       turnEnd,
       this.#nextDigest,
       this.#nextFlush,
-      this.#cycle + SLICE_CYCLES_MAX,
+      this.#cycle + (this.engine.jit.isWaiting ? SLICE_CYCLES_WAITING : SLICE_CYCLES_MAX),
     );
-    this.engine.jit.advance();
     this.engine.u64[MACHINE.sliceStart / 8] = BigInt(this.#cycle);
     this.#running = true;
     this.engine.setField(hart, "interrupted", 0n);

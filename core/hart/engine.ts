@@ -156,7 +156,7 @@ export class Engine {
       env: {
         memory,
         table: this.jit.table,
-        hot: (record: number) => this.jit.hot(record),
+        hot: (record: number) => this.jit.hot(record) ? 1 : 0,
         dropCompiled: (page: number) => this.jit.rewritten(page),
         busLoad: (address: number, width: number) => {
           const value = bus.load(address >>> 0, width);
@@ -398,7 +398,7 @@ export function emitEngine(
   const decodeWord = module.import("env", "decodeWord", ["i32", "i32"], "void");
   const breakHit = module.import("env", "breakHit", ["i32", "i64"], "i32");
   const watch = module.import("env", "watch", ["i32", "i64", "i64", "i32", "i32"], "void");
-  const hot = module.import("env", "hot", ["i32"], "void");
+  const hot = module.import("env", "hot", ["i32"], "i32");
   const dropCompiled = module.import("env", "dropCompiled", ["i32"], "void");
   const pages = emitPages(module, layout, dropCompiled);
   const pmp = emitPmp(module, layout);

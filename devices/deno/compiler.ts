@@ -1,4 +1,4 @@
-/** Compiles hot pages on a thread of its own; its answers come through shared memory. */
+/** Compiles hot pages on a thread of its own; questions and answers go through shared memory. */
 import type {
   CompiledBatch,
   CompiledPage,
@@ -7,64 +7,134 @@ import type {
 } from "../../core/hart/jit/compiler.ts";
 import type { EngineShape } from "../../core/hart/engine.ts";
 
-/** A module and what it holds; larger answers are refused. */
-const ANSWER_BYTES_MAX = 8 << 20;
+/** A question, or a module and what it holds; what is larger is not compiled. */
+const BODY_BYTES_MAX = 8 << 20;
 
-/** To the thread. */
-export type CompilerTask =
+/** What the thread is told as a message; questions come through the {@link Exchange}. */
+export type CompilerMessage =
   | { readonly kind: "open"; readonly shape: EngineShape; readonly shared: SharedArrayBuffer }
-  | { readonly kind: "compile"; readonly pages: readonly HotPage[] }
   | { readonly kind: "touch"; readonly memory: SharedArrayBuffer };
 
-/** Where the thread puts a module and, as JSON, its pages without their code. */
-export class Answer {
+const STATE = { idle: 0, asked: 1, answered: 2 } as const;
+
+/** What a machine and its compiling thread share: one question, then its answer. */
+export class Exchange {
   static readonly #STATE = 0;
-  static readonly #MODULE_BYTES = 1;
-  static readonly #PAGES_BYTES = 2;
-  static readonly #HEADER_BYTES = 16;
-  static readonly #READY = 1;
-  readonly #header: Int32Array;
+  static readonly #BYTES = 1;
+  static readonly #JSON_BYTES = 2;
+  /** Messages sent since the opening; and both these and questions, for the thread to wait on. */
+  static readonly #MESSAGES = 3;
+  static readonly #CALLS = 4;
+  static readonly #HEADER_BYTES = 32;
+  readonly #header: Int32Array<SharedArrayBuffer>;
   readonly #body: Uint8Array;
 
   constructor(
     readonly shared: SharedArrayBuffer = new SharedArrayBuffer(
-      Answer.#HEADER_BYTES + ANSWER_BYTES_MAX,
+      Exchange.#HEADER_BYTES + BODY_BYTES_MAX,
     ),
   ) {
-    this.#header = new Int32Array(shared, 0, Answer.#HEADER_BYTES / 4);
-    this.#body = new Uint8Array(shared, Answer.#HEADER_BYTES);
+    this.#header = new Int32Array(shared, 0, Exchange.#HEADER_BYTES / 4);
+    this.#body = new Uint8Array(shared, Exchange.#HEADER_BYTES);
   }
 
-  get isReady(): boolean {
-    return Atomics.load(this.#header, Answer.#STATE) === Answer.#READY;
+  get isAnswered(): boolean {
+    return Atomics.load(this.#header, Exchange.#STATE) === STATE.answered;
+  }
+
+  /** By whoever wants pages compiled. */
+  ask(pages: readonly HotPage[]): void {
+    const bytes = new Uint8Array(pages.reduce((sum, page) => sum + sizeBytes(page), 0));
+    let offset = 0;
+    for (const { code, slots } of pages) {
+      bytes.set(new Uint8Array(code.buffer, code.byteOffset, code.byteLength), offset);
+      bytes.set(slots, offset + code.byteLength);
+      offset += code.byteLength + slots.length;
+    }
+    const rest = pages.map(({ page, far, near, compiled }) => ({ page, far, near, compiled }));
+    this.#put(bytes, rest, STATE.asked);
+    this.#call();
+  }
+
+  /** By whoever has sent the thread a message. */
+  announceMessage(): void {
+    Atomics.add(this.#header, Exchange.#MESSAGES, 1);
+    this.#call();
+  }
+
+  /** By the thread: how many have been announced. */
+  get messages(): number {
+    return Atomics.load(this.#header, Exchange.#MESSAGES);
+  }
+
+  /** By the thread: waits for a question, or for a message beyond those that it has `seen`. */
+  wait(seen: number): void {
+    for (;;) {
+      const calls = Atomics.load(this.#header, Exchange.#CALLS);
+      if (this.isAsked || this.messages > seen) return;
+      Atomics.wait(this.#header, Exchange.#CALLS, calls);
+    }
+  }
+
+  get isAsked(): boolean {
+    return Atomics.load(this.#header, Exchange.#STATE) === STATE.asked;
+  }
+
+  /** By the thread: what has been asked. */
+  question(): HotPage[] {
+    const { bytes, json } = this.#take<Omit<HotPage, "code" | "slots">[]>();
+    let offset = 0;
+    return json.map((page) => {
+      const code = new Uint16Array(bytes.buffer, offset, HALFWORDS);
+      const slots = new Uint8Array(bytes.buffer, offset + code.byteLength, HALFWORDS);
+      offset += code.byteLength + slots.length;
+      return { ...page, code, slots };
+    });
   }
 
   /** By the thread. A module that is too large is as good as none. */
-  give({ bytes, pages }: CompiledBatch): void {
-    const json = new TextEncoder().encode(
-      JSON.stringify(pages.map(({ regions, kept }) => ({ regions, kept }))),
-    );
-    const fits = bytes.length + json.length <= ANSWER_BYTES_MAX;
-    this.#header[Answer.#MODULE_BYTES] = fits ? bytes.length : 0;
-    this.#header[Answer.#PAGES_BYTES] = fits ? json.length : 0;
-    if (fits) {
-      this.#body.set(bytes);
-      this.#body.set(json, bytes.length);
-    }
-    Atomics.store(this.#header, Answer.#STATE, Answer.#READY);
+  answer({ bytes, pages }: CompiledBatch): void {
+    this.#put(bytes, pages.map(({ regions, kept }) => ({ regions, kept })), STATE.answered);
   }
 
   /** By whoever asked, with what it asked for. */
   take(asked: readonly HotPage[]): CompiledBatch | undefined {
-    const moduleBytes = this.#header[Answer.#MODULE_BYTES];
-    const end = moduleBytes + this.#header[Answer.#PAGES_BYTES];
-    const bytes = this.#body.slice(0, moduleBytes) as Uint8Array<ArrayBuffer>;
-    const json = new TextDecoder().decode(this.#body.slice(moduleBytes, end));
-    Atomics.store(this.#header, Answer.#STATE, 0);
-    if (moduleBytes === 0) return undefined;
-    const answers: Pick<CompiledPage, "regions" | "kept">[] = JSON.parse(json);
-    return { bytes, pages: asked.map(({ page, code }, i) => ({ page, code, ...answers[i] })) };
+    const { bytes, json } = this.#take<Pick<CompiledPage, "regions" | "kept">[]>();
+    Atomics.store(this.#header, Exchange.#STATE, STATE.idle);
+    if (json.length < asked.length) return undefined;
+    return { bytes, pages: asked.map(({ page, code }, i) => ({ page, code, ...json[i] })) };
   }
+
+  #call(): void {
+    Atomics.add(this.#header, Exchange.#CALLS, 1);
+    Atomics.notify(this.#header, Exchange.#CALLS);
+  }
+
+  #put(bytes: Uint8Array, rest: unknown, state: number): void {
+    const json = new TextEncoder().encode(JSON.stringify(rest));
+    const fits = bytes.length + json.length <= BODY_BYTES_MAX;
+    this.#header[Exchange.#BYTES] = fits ? bytes.length : 0;
+    this.#header[Exchange.#JSON_BYTES] = fits ? json.length : 0;
+    if (fits) {
+      this.#body.set(bytes);
+      this.#body.set(json, bytes.length);
+    }
+    Atomics.store(this.#header, Exchange.#STATE, state);
+  }
+
+  #take<T>(): { bytes: Uint8Array<ArrayBuffer>; json: T } {
+    const end = this.#header[Exchange.#BYTES];
+    const bytes = this.#body.slice(0, end) as Uint8Array<ArrayBuffer>;
+    const json = this.#body.slice(end, end + this.#header[Exchange.#JSON_BYTES]);
+    return { bytes, json: JSON.parse(new TextDecoder().decode(json) || "[]") };
+  }
+}
+
+/** Of a page of code. */
+const HALFWORDS = 2048;
+
+function sizeBytes({ code, slots }: HotPage): number {
+  return code.byteLength + slots.length;
 }
 
 /**
@@ -74,7 +144,7 @@ export class Answer {
  */
 export class ThreadCompiler implements Compiler {
   readonly batchPages = 8;
-  readonly #answer = new Answer();
+  readonly #exchange = new Exchange();
   readonly #thread: Worker;
   #asked: readonly HotPage[] | undefined;
 
@@ -85,7 +155,7 @@ export class ThreadCompiler implements Compiler {
   }
 
   open(shape: EngineShape): this {
-    this.#post({ kind: "open", shape, shared: this.#answer.shared });
+    this.#post({ kind: "open", shape, shared: this.#exchange.shared });
     return this;
   }
 
@@ -95,12 +165,12 @@ export class ThreadCompiler implements Compiler {
 
   submit(pages: readonly HotPage[]): void {
     this.#asked = pages;
-    this.#post({ kind: "compile", pages });
+    this.#exchange.ask(pages);
   }
 
   take(): CompiledBatch | undefined {
-    if (!this.#asked || !this.#answer.isReady) return undefined;
-    const batch = this.#answer.take(this.#asked);
+    if (!this.#asked || !this.#exchange.isAnswered) return undefined;
+    const batch = this.#exchange.take(this.#asked);
     this.#asked = undefined;
     return batch;
   }
@@ -108,13 +178,14 @@ export class ThreadCompiler implements Compiler {
   /** The thread has time to {@link touchPages} as well. */
   touch(memory: SharedArrayBuffer): void {
     this.#post({ kind: "touch", memory });
+    this.#exchange.announceMessage();
   }
 
   close(): void {
     this.#thread.terminate();
   }
 
-  #post(task: CompilerTask): void {
-    this.#thread.postMessage(task);
+  #post(message: CompilerMessage): void {
+    this.#thread.postMessage(message);
   }
 }

@@ -2,17 +2,27 @@
 import { emitEngine } from "../../core/hart/engine.ts";
 import { compilePages, type CompilerParts } from "../../core/hart/jit/compiler.ts";
 import { layoutOf } from "../../core/hart/layout.ts";
-import { Answer, type CompilerTask } from "./compiler.ts";
+import { type CompilerMessage, Exchange } from "./compiler.ts";
 import { touchPages } from "./touched_memory.ts";
 
-let parts: CompilerParts;
-let answer: Answer;
+let touched = 0;
 
 addEventListener("message", (event: Event) => {
-  const task = (event as MessageEvent<CompilerTask>).data;
-  if (task.kind === "touch") return touchPages(task.memory);
-  if (task.kind === "compile") return answer.give(compilePages(task.pages, parts));
-  const { memoryBytes, harts, tlbEntries, threshold } = task.shape;
-  parts = emitEngine(layoutOf(memoryBytes, harts, tlbEntries), threshold).parts;
-  answer = new Answer(task.shared);
+  const message = (event as MessageEvent<CompilerMessage>).data;
+  if (message.kind === "touch") {
+    touchPages(message.memory);
+    touched++;
+    return;
+  }
+  const { memoryBytes, harts, tlbEntries, threshold } = message.shape;
+  const { parts } = emitEngine(layoutOf(memoryBytes, harts, tlbEntries), threshold);
+  serve(new Exchange(message.shared), parts);
 });
+
+async function serve(exchange: Exchange, parts: CompilerParts): Promise<never> {
+  for (;;) {
+    exchange.wait(touched);
+    if (exchange.isAsked) exchange.answer(compilePages(exchange.question(), parts));
+    else await new Promise((resolve) => setTimeout(resolve)); // for the message to be delivered
+  }
+}

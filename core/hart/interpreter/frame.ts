@@ -9,6 +9,7 @@ import {
   long,
   rarely,
   type Void,
+  when,
 } from "../../wasm/code.ts";
 import type { FunctionBuilder, LocalOf, WasmFunction } from "../../wasm/module.ts";
 import type { Access } from "../access.ts";
@@ -24,6 +25,7 @@ import {
   RECORD_BYTES,
   STRADDLE_RECORD,
 } from "../layout.ts";
+import { cutSlice } from "../page_flags.ts";
 import { CAUSE, fault, faulted } from "../translate.ts";
 import type { Traps } from "../trap.ts";
 
@@ -43,8 +45,8 @@ export interface InterpreterParts {
   readonly breakHit: WasmFunction<["i32", "i64"], "i32">;
   /** (hart, pc, privilege): fetches one instruction into the hart's own record. */
   readonly single: WasmFunction<["i64", "i64", "i32"], "void">;
-  /** (record number): tier 0 has jumped there often. */
-  readonly hot: WasmFunction<["i32"], "void">;
+  /** (record number): tier 0 has jumped there often → 1: whoever compiles waits for the slice to end. */
+  readonly hot: WasmFunction<["i32"], "i32">;
   /** How often is often, a power of two; 0 where there is no tier 1. */
   readonly threshold: number;
   /** (hart) → the regime of its loads and stores. */
@@ -156,7 +158,9 @@ export class Frame {
       this.heat.set(this.ip.loadI32(HEAT)),
       this.ip.storeI32(from === "far" ? counted.or(JUMPED_FAR) : counted, HEAT),
       rarely(counted.and(threshold - 1).eqz(), [
-        hot.call(this.ip.sub(layout.decoded).divU(RECORD_BYTES).wrap()),
+        ...this.saveLeft(),
+        when(hot.call(this.ip.sub(layout.decoded).divU(RECORD_BYTES).wrap()), cutSlice(this.hart)),
+        this.restoreLeft(),
       ]),
     ];
     if (sampled === 1) return count;

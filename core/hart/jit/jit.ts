@@ -128,18 +128,30 @@ export class Jit {
     };
   }
 
-  /** Tier 0 has jumped often to a record, where no compiled code begins. */
-  hot(record: number): void {
+  /**
+   * Tier 0 has jumped often to a record, where no compiled code begins.
+   * @returns whether the slice shall end, so that {@link advance} can see to it
+   */
+  hot(record: number): boolean {
     const page = Math.floor(record * RECORD_BYTES / DECODED_BYTES);
     const op = (this.layout.decoded + record * RECORD_BYTES) / 2;
-    if (this.view.u16[op] & OP_COMPILED) return;
+    if (this.view.u16[op] & OP_COMPILED) return false;
     const history = this.#history(page);
-    if (history.timesRewritten > REWRITTEN_MAX) return;
-    if (this.threshold === 1) return this.#compileNow(page, record);
+    if (history.timesRewritten > REWRITTEN_MAX) return false;
+    if (this.threshold === 1) {
+      this.#compileNow(page, record);
+      return false;
+    }
     history.asked++;
     // A page that has been compiled again and again must deserve it.
     const needed = 1 << Math.max(0, history.timesCompiled - COMPILED_AT_ONCE);
     if (history.asked >= needed) this.#wanted.add(page);
+    return this.#wanted.size > 0 && this.compiler.isIdle;
+  }
+
+  /** Whether something is being compiled, which the end of a slice would find. */
+  get isWaiting(): boolean {
+    return !this.compiler.isIdle;
   }
 
   /** Between two slices: installs what has been compiled, and has some of what is hot compiled. */
