@@ -119,7 +119,6 @@ export class Engine {
   readonly i32: Int32Array;
   readonly u64: BigUint64Array;
   readonly jit: Jit;
-  readonly #view: DataView;
   readonly #exports: Exports;
   /** Slots of a page at which some breakpoint is. */
   #breakSlots: ReadonlySet<number> = new Set();
@@ -142,7 +141,6 @@ export class Engine {
     this.u16 = new Uint16Array(memory.buffer);
     this.i32 = new Int32Array(memory.buffer);
     this.u64 = new BigUint64Array(memory.buffer);
-    this.#view = new DataView(memory.buffer);
     const { module, parts } = compiled(layout, threshold);
     const create = threshold > 1 ? compiler : undefined;
     this.jit = new Jit(
@@ -252,7 +250,7 @@ export class Engine {
     for (const slot of new Set([...slots, ...this.#breakSlots])) {
       for (let page = 0; page < pages; page++) {
         const record = decoded + page * DECODED_BYTES + slot * RECORD_BYTES;
-        this.#view.setUint16(record + RECORD.op, OP_UNDECODED, true);
+        this.u16[(record + RECORD.op) / 2] = OP_UNDECODED;
       }
     }
     this.jit.setBreakSlots(slots);
@@ -302,65 +300,67 @@ export class Engine {
       this.setField(hart, "hartid", BigInt(hart));
       this.setField(hart, "straddleWord", (1n << 64n) - 1n); // no word: none is decoded yet
       const record = hartBase(hart) + STRADDLE_RECORD;
-      this.#view.setUint16(record + RECORD_BYTES, OP_PAGE_END, true);
-      this.#view.setUint16(record + 2 * RECORD_BYTES, OP_PAGE_END, true);
+      this.u16[(record + RECORD_BYTES) / 2] = OP_PAGE_END;
+      this.u16[(record + 2 * RECORD_BYTES) / 2] = OP_PAGE_END;
     }
     this.#exports.flushAll();
   }
 
+  // Decodes a record, and those that are executed after it whatever happens, but for a trap.
   #decodeRecord(record: number): void {
-    const offset = record * RECORD_BYTES;
-    const decodedPage = Math.floor(offset / DECODED_BYTES);
+    const decodedPage = Math.floor(record * RECORD_BYTES / DECODED_BYTES);
     const base = this.layout.decoded + decodedPage * DECODED_BYTES;
-    const slot = (offset - decodedPage * DECODED_BYTES) / RECORD_BYTES;
+    let slot = (record * RECORD_BYTES - decodedPage * DECODED_BYTES) / RECORD_BYTES;
+    do slot += this.#decodeSlot(base, slot); while (
+      slot < SLOTS && this.u16[(base + slot * RECORD_BYTES) / 2] === OP_UNDECODED
+    );
+  }
+
+  // Returns how many slots further the next instruction is, which follows in any case; else SLOTS.
+  #decodeSlot(base: number, slot: number): number {
     const page = this.i32[(base + DECODED_HEADER) / 4];
     const half = (this.layout.ram + page * 4096) / 2 + slot;
     const low = this.u16[half];
     const address = base + slot * RECORD_BYTES;
-    if (this.#breakSlots.has(slot)) {
-      this.#view.setUint16(address + RECORD.op, OP_BREAK, true);
-      return;
+    const isLong = (low & 3) === 3;
+    const special = this.#breakSlots.has(slot)
+      ? OP_BREAK
+      : isLong && slot === SLOTS - 1
+      ? OP_STRADDLE
+      : undefined;
+    if (special !== undefined) {
+      this.u16[address / 2] = special;
+      return SLOTS;
     }
-    if ((low & 3) === 3 && slot === SLOTS - 1) {
-      this.#view.setUint16(address + RECORD.op, OP_STRADDLE, true);
-      return;
-    }
-    const word = (low & 3) === 3 ? (low | this.u16[half + 1] << 16) : low;
-    this.#fill(address, decode(word), slot);
+    const decoded = decode(isLong ? (low | this.u16[half + 1] << 16) : low);
+    this.#fill(address, decoded, slot);
+    return decoded && !ENDS_BLOCK[decoded.index] ? decoded.length / 2 : SLOTS;
   }
 
   // Writes a record; from slot SLOTS on no target is near.
   #fill(address: number, decoded: Decoded | undefined, slot: number): void {
-    const view = this.#view;
     if (!decoded) {
-      view.setUint16(address + RECORD.op, OP_ILLEGAL, true);
+      this.u16[address / 2] = OP_ILLEGAL;
       return;
     }
-    const { index, length, rd, rs1, rs2, rs3, rm } = decoded;
-    const target = slot * 2 + decoded.imm;
+    const { index, length, rd, rs1, rs2, rs3, rm, imm } = decoded;
+    const target = slot * 2 + imm;
     const near = NEAR[index] && slot < SLOTS && target >= 0 && target < 4096;
-    view.setUint16(address + RECORD.op, opOf(index, length, near), true);
-    view.setUint8(address + RECORD.rd, WRITES_X[index] && rd === 0 ? X0_SINK : rd);
-    view.setUint8(address + RECORD.rs1, rs1);
-    view.setUint8(address + RECORD.rs2, rs2);
-    if (HAS_IMM[index]) {
-      // Near records hold the distance in bytes of records.
-      const imm = near ? decoded.imm * (RECORD_BYTES / 2) : decoded.imm;
-      const stored = UPPER_IMM[index] ? imm >> 12 : imm;
-      view.setUint8(address + RECORD.imm, stored);
-      view.setUint16(address + RECORD.imm + 1, stored >> 8, true);
-    } else {
-      view.setUint8(address + RECORD.rm, rm);
-      view.setUint8(address + RECORD.rs3, rs3);
-    }
-    if (TRAITS[index].csr) {
-      view.setUint8(address + RECORD.rs2, csrPosition(decoded.imm) ?? NO_CSR);
-    }
+    const second = TRAITS[index].csr ? csrPosition(imm) ?? NO_CSR : rs2;
+    // Near records hold the distance in bytes of records.
+    const immediate = near ? imm * (RECORD_BYTES / 2) : UPPER_IMM[index] ? imm >> 12 : imm;
+    const third = HAS_IMM[index] ? immediate : rm | rs3 << 8;
+    const destination = WRITES_X[index] && rd === 0 ? X0_SINK : rd;
+    this.i32[address / 4] = opOf(index, length, near) | destination << 16 | rs1 << 24;
+    this.i32[address / 4 + 1] = second | third << 8;
   }
 }
 
 const FCSR = 3;
 const WRITES_X = INSTRUCTIONS.map(({ effects }) => effects.some((effect) => effect.op === "setX"));
+const ENDS_BLOCK = INSTRUCTIONS.map(({ effects }) =>
+  effects.some(({ op }) => op === "jump" || op === "branch" || op === "system")
+);
 const HAS_IMM = INSTRUCTIONS.map(({ encoding }) => /imm|csr/.test(encoding));
 
 interface Emitted {
