@@ -89,10 +89,15 @@ export class FunctionBuilder {
  */
 export class Module {
   readonly #imports: { from: string; fn: WasmFunction }[] = [];
+  /** Functions of other modules that are imported once they are called, and from where. */
+  readonly #offered = new Map<WasmFunction, string>();
   readonly #functions: WasmFunction[] = [];
   readonly #exports: WasmFunction[] = [];
-  /** Positions in the function index space: imports first. */
-  readonly #indices = new Map<WasmFunction, number>();
+  /** Positions among the imports, and among the own functions, which follow them. */
+  readonly #importIndices = new Map<WasmFunction, number>();
+  readonly #ownIndices = new Map<WasmFunction, number>();
+  /** Some body has an own function's index: nothing more can be imported. */
+  #callsOwn = false;
   readonly #types = new Map<string, number>();
   /** Encoded as they are defined: trees of code are large. */
   readonly #bodies = new Map<WasmFunction, Body>();
@@ -113,18 +118,20 @@ export class Module {
     result: R,
   ): WasmFunction<P, R> {
     const fn = new WasmFunction<P, R>(name, parameters as Readonly<P>, result);
-    this.importAll(from, [fn as unknown as WasmFunction]);
+    this.#import(from, fn as unknown as WasmFunction);
     return fn;
   }
 
-  /** Imports functions of another module, which may then be called here too. */
-  importAll(from: string, fns: readonly WasmFunction[]): void {
-    if (this.#functions.length > 0) throw new TypeError("Imports must precede functions");
-    for (const fn of fns) {
-      this.#indices.set(fn, this.#imports.length);
-      this.#imports.push({ from, fn });
-      this.#typeIndex(fn);
-    }
+  /** Lets functions of another module be called here too: those that are called are imported. */
+  offer(from: string, fns: readonly WasmFunction[]): void {
+    for (const fn of fns) this.#offered.set(fn, from);
+  }
+
+  #import(from: string, fn: WasmFunction): void {
+    if (this.#callsOwn) throw new TypeError(`Import "${fn.name}" before own functions are called`);
+    this.#importIndices.set(fn, this.#imports.length);
+    this.#imports.push({ from, fn });
+    this.#typeIndex(fn);
   }
 
   /** Declares the imported table of functions. */
@@ -151,7 +158,7 @@ export class Module {
   ): WasmFunction<P, R> {
     const fn = new WasmFunction<P, R>(name, parameters as Readonly<P>, result);
     const own = fn as unknown as WasmFunction;
-    this.#indices.set(own, this.#imports.length + this.#functions.length);
+    this.#ownIndices.set(own, this.#functions.length);
     this.#functions.push(own);
     return fn;
   }
@@ -184,7 +191,6 @@ export class Module {
       if (!body) throw new TypeError(`Cannot encode "${fn.name}": it was declared but not defined`);
       return body;
     });
-    const indices = this.#indices;
     const imports = this.#importSection();
     const functions = vector(this.#functions.map((fn) => unsigned(this.#typeIndex(fn))));
     const out = new Bytes();
@@ -196,13 +202,13 @@ export class Module {
       out,
       7,
       vector(
-        this.#exports.map((fn) => [...text(fn.name), 0x00, ...unsigned(indices.get(fn)!)]),
+        this.#exports.map((fn) => [...text(fn.name), 0x00, ...unsigned(this.#indexOf(fn)!)]),
       ),
     );
     const hints = this.#functions.flatMap((fn, i) =>
       bodies[i].hints.length === 0
         ? []
-        : [[...unsigned(indices.get(fn)!), ...vector(bodies[i].hints).take()]]
+        : [[...unsigned(this.#indexOf(fn)!), ...vector(bodies[i].hints).take()]]
     );
     section(out, 0, custom("metadata.code.branch_hint", vector(hints)));
     section(out, 10, vector(bodies.map(({ bytes }) => bytes)));
@@ -239,6 +245,12 @@ export class Module {
     return out;
   }
 
+  /** In the function index space: imports first. */
+  #indexOf(fn: WasmFunction): number | undefined {
+    const own = this.#ownIndices.get(fn);
+    return own === undefined ? this.#importIndices.get(fn) : this.#imports.length + own;
+  }
+
   #typeIndex(of: Signature): number {
     const key = signatureKey(of);
     let index = this.#types.get(key);
@@ -257,7 +269,12 @@ export class Module {
       labels: [],
       hints,
       name,
-      indices: this.#indices,
+      indexOf: (fn) => {
+        const from = this.#offered.get(fn);
+        if (from !== undefined && !this.#importIndices.has(fn)) this.#import(from, fn);
+        this.#callsOwn ||= this.#ownIndices.has(fn);
+        return this.#indexOf(fn);
+      },
       typeIndex: (signature) => this.#typeIndex(signature),
     });
     bytes.push(0x0b);
@@ -269,7 +286,7 @@ export class Module {
   // Custom section "name", subsection 1: function names, for profilers and stack traces.
   #functionNames(): Bytes {
     const names = vector(
-      this.#functions.map((fn) => [...unsigned(this.#indices.get(fn)!), ...text(fn.name)]),
+      this.#functions.map((fn) => [...unsigned(this.#indexOf(fn)!), ...text(fn.name)]),
     );
     const out = new Bytes();
     out.push(1);
@@ -326,7 +343,7 @@ interface Flattening {
   /** Offset from the body's start, size 1, and whether the branch there is taken likely. */
   readonly hints: number[][];
   readonly name: string;
-  readonly indices: ReadonlyMap<WasmFunction, number>;
+  indexOf(fn: WasmFunction): number | undefined;
   typeIndex(signature: Signature): number;
 }
 
@@ -336,7 +353,7 @@ function flatten(parts: readonly Part[], out: Bytes, into: Flattening): void {
     const part = parts[i];
     if (typeof part === "number") out.push(part);
     else if (part instanceof FunctionIndex) {
-      const index = into.indices.get(part.target);
+      const index = into.indexOf(part.target);
       if (index === undefined) {
         throw new TypeError(`"${name}" calls a function of another module`);
       }

@@ -89,7 +89,7 @@ export class DirectCompiler implements Compiler {
  * Compiles pages to one module.
  *
  * It imports `env.memory`, `env.table`, `env.base` (the table index that its first function is going
- * to have) and all functions of the `engine`.
+ * to have) and what it calls of the `engine`.
  */
 export function compilePages(pages: readonly HotPage[], parts: CompilerParts): CompiledBatch {
   const module = new Module();
@@ -97,7 +97,7 @@ export function compilePages(pages: readonly HotPage[], parts: CompilerParts): C
   module.importMemory("env", "memory", wasmPages, wasmPages);
   module.importTable("env", "table");
   const base = module.importGlobal("env", "base");
-  module.importAll("engine", parts.functions);
+  module.offer("engine", parts.functions);
   let count = 0;
   const answers = pages.map(({ page, code, slots, far, near, compiled }): CompiledPage => {
     const view: PageView = {

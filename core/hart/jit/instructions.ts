@@ -3,6 +3,7 @@ import type { Effect, Field, Value } from "../../isa/effect.ts";
 import { INSTRUCTIONS } from "../../isa/isa.ts";
 import {
   after,
+  block,
   br,
   type I32,
   type I64,
@@ -345,14 +346,16 @@ export class Instructions implements Target {
       ];
     }
     return [
-      when(isIn(cache.tag), access(cache.addend), [
-        ...this.#findEntry(),
-        when(isIn(this.#entry.load64(tlb)), [
-          cache.tag.set(this.#entry.load64(tlb)),
-          cache.addend.set(this.#entry.load64(tlb + 8)),
-          ...access(cache.addend),
-        ], slow),
-      ], true),
+      block((done) => [
+        rarely(isIn(cache.tag).eqz(), [
+          ...this.#findEntry(),
+          when(isIn(this.#entry.load64(tlb)), [
+            cache.tag.set(this.#entry.load64(tlb)),
+            cache.addend.set(this.#entry.load64(tlb + 8)),
+          ], [...slow, br(done)]),
+        ]),
+        ...access(cache.addend),
+      ]),
     ];
   }
 

@@ -240,7 +240,32 @@ Deno.test("what cannot be encoded is refused by name", () => {
     TypeError,
     `"local" calls a function of another module`,
   );
-  assertThrows(() => other.import("env", "late", [], "void"), TypeError, "precede");
+  other.define(local, () => [local.call()]);
+  assertThrows(() => other.import("env", "late", [], "void"), TypeError, `Import "late" before`);
+});
+
+Deno.test("offer() imports what is called, and only that", () => {
+  const library = new Module();
+  const [one, two, three] = [1, 2, 3].map((n) => {
+    const fn = library.function(`f${n}`, [], "i32");
+    library.define(fn, () => int(n));
+    return fn;
+  });
+  library.exportAll();
+  const module = new Module();
+  module.offer("library", library.functions);
+  const first = module.function("first", [], "i32");
+  module.define(first, () => three.call().mul(10).add(one.call()));
+  const second = module.function("second", [], "i32");
+  module.define(second, () => three.call());
+  module.export(first);
+  module.export(second);
+  const compiled = new WebAssembly.Module(module.encode());
+  assertEquals(WebAssembly.Module.imports(compiled).map(({ name }) => name), ["f3", "f1"]);
+  const { exports } = new WebAssembly.Instance(compiled, { library: instantiate(library) });
+  assertEquals((exports.first as () => number)(), 31);
+  assertEquals((exports.second as () => number)(), 3);
+  assertEquals(two.name, "f2");
 });
 
 Deno.test("encode() holds more functions, locals and code than one byte can count", () => {
