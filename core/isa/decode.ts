@@ -97,15 +97,8 @@ refuseOverlaps();
 
 const KEY_BITS = 0xfe00707c; // funct7, funct3, opcode
 
-/** The instructions that a word may be, by funct7, funct3 and opcode. */
-const candidates: Extractor[][] = Array.from({ length: 1 << 15 }, () => []);
-for (const extractor of extractors) {
-  const free = ~extractor.mask & KEY_BITS;
-  for (let bits = free;; bits = (bits - 1) & free) {
-    candidates[keyOf(extractor.match | bits)].push(extractor);
-    if (bits === 0) break;
-  }
-}
+/** The instructions that a word may be, by funct7, funct3 and opcode; those that were asked for. */
+const candidates: (readonly Extractor[] | undefined)[] = new Array(1 << 15).fill(undefined);
 
 const expansions = COMPRESSED.map((short) => expansionOf(short, INSTRUCTIONS));
 
@@ -129,8 +122,14 @@ function keyOf(word: number): number {
   return (word >>> 25 << 8) | ((word >>> 12 & 7) << 5) | (word >>> 2 & 31);
 }
 
+function candidatesFor(word: number): readonly Extractor[] {
+  return candidates[keyOf(word)] ??= extractors.filter(({ mask, match }) =>
+    ((word ^ match) & mask & KEY_BITS) === 0
+  );
+}
+
 function decodeFull(word: number): Decoded | undefined {
-  for (const extractor of candidates[keyOf(word)]) {
+  for (const extractor of candidatesFor(word)) {
     if ((word & extractor.mask) !== extractor.match) continue;
     const rm = extractor.rm ? word >>> 12 & 7 : 0;
     if (rm === 5 || rm === 6) return undefined; // reserved (unprivileged spec, F, table of modes)
