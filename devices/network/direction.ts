@@ -19,6 +19,15 @@ export interface Drop {
   readonly event: string;
 }
 
+/** A copy of a frame, as it is told from all others that enter the same direction. */
+export interface Entrant {
+  /** Tells senders and copies apart where there are several: ``, `:g1.net0`, `:g1.net0+1`. */
+  readonly label: string;
+  /** It was its sender's n-th. */
+  readonly n: number;
+  readonly bytes: Uint8Array;
+}
+
 /** What befell a frame on entering. */
 export interface Passage {
   readonly arrivals: readonly Arrival[];
@@ -33,8 +42,6 @@ export type OnImpaired = (
 ) => void;
 
 export class Direction {
-  /** How many frames have entered. */
-  #entered = 0;
   /** When the rate lets the next frame leave. */
   #free = 0;
   /** When the frames that queue will begin to leave. */
@@ -54,44 +61,38 @@ export class Direction {
   ) {}
 
   /** @param seed what chance follows from */
-  enter(cycle: number, bytes: Uint8Array, seed: number, onImpaired: OnImpaired): Passage {
-    const n = this.#entered++;
+  enter(cycle: number, entrant: Entrant, seed: number, onImpaired: OnImpaired): Passage {
     const { loss, jitter, duplicate, reorder } = this.impairments;
     const occurs = (kind: ImpairmentKind, chance: number | undefined) =>
-      chance !== undefined && draw(seed, this.#event(kind, n)) < chance && this.#may(kind, n);
-    if (occurs("loss", loss)) return this.#dropped("loss", n);
-    const departure = this.#depart(cycle, bytes.length, n);
-    if (departure === undefined) return this.#dropped("queue", n);
+      chance !== undefined && draw(seed, this.#event(kind, entrant)) < chance &&
+      this.#may(kind, entrant);
+    if (occurs("loss", loss)) return this.#dropped("loss", entrant);
+    const departure = this.#depart(cycle, entrant);
+    if (departure === undefined) return this.#dropped("queue", entrant);
 
-    const content = this.#corrupt(bytes, seed, n, onImpaired);
+    const content = this.#corrupt(entrant, seed, onImpaired);
     let arrival = departure + this.latency;
-    if (jitter !== undefined && this.#may("jitter", n)) {
-      const delay = choice(seed, this.#event("jitter", n), jitter + 1);
-      if (delay > 0) onImpaired(this.#event("jitter", n), "jitter", delay);
+    if (jitter !== undefined && this.#may("jitter", entrant)) {
+      const delay = choice(seed, this.#event("jitter", entrant), jitter + 1);
+      if (delay > 0) onImpaired(this.#event("jitter", entrant), "jitter", delay);
       arrival += delay;
     }
     arrival = Math.max(arrival, this.#lastArrival);
     if (occurs("reorder", reorder?.chance)) {
-      onImpaired(this.#event("reorder", n), "reorder", reorder!.delay);
+      onImpaired(this.#event("reorder", entrant), "reorder", reorder!.delay);
       arrival += reorder!.delay;
     } else this.#lastArrival = arrival;
     const arrivals = [{ cycle: arrival, bytes: content }];
     if (occurs("duplicate", duplicate?.chance)) {
-      onImpaired(this.#event("duplicate", n), "duplicate", duplicate!.delay);
+      onImpaired(this.#event("duplicate", entrant), "duplicate", duplicate!.delay);
       arrivals.push({ cycle: arrival + duplicate!.delay, bytes: content });
     }
     return { arrivals };
   }
 
-  /** A frame comes and cannot enter; those that do keep their numbers. */
-  refuse(): void {
-    this.#entered++;
-  }
-
   save(): State {
     return {
       version: 1,
-      entered: this.#entered,
       free: this.#free,
       queued: this.#queued,
       lastArrival: this.#lastArrival,
@@ -100,29 +101,30 @@ export class Direction {
 
   restore(state: State): void {
     requireVersion(state, 1, this.id);
-    this.#entered = state.entered as number;
     this.#free = state.free as number;
     this.#queued = [...state.queued as number[]];
     this.#lastArrival = state.lastArrival as number;
   }
 
   /** When the frame has left, at the link's rate; `undefined` if it finds the queue full. */
-  #depart(cycle: number, sizeBytes: number, n: number): number | undefined {
+  #depart(cycle: number, entrant: Entrant): number | undefined {
     const { rate, queue = QUEUE_FRAMES_DEFAULT } = this.impairments;
     if (rate === undefined) return cycle;
     while (this.#queued[0] <= cycle) this.#queued.shift();
-    if (this.#queued.length >= queue && this.#may("queue", n)) return undefined;
+    if (this.#queued.length >= queue && this.#may("queue", entrant)) return undefined;
     const start = Math.max(cycle, this.#free);
     if (start > cycle) this.#queued.push(start);
-    return this.#free = start + Math.ceil(sizeBytes * 8 * NS_PER_SECOND / rate);
+    return this.#free = start + Math.ceil(entrant.bytes.length * 8 * NS_PER_SECOND / rate);
   }
 
-  #corrupt(bytes: Uint8Array, seed: number, n: number, onImpaired: OnImpaired): Uint8Array {
-    let content = bytes;
+  #corrupt(entrant: Entrant, seed: number, onImpaired: OnImpaired): Uint8Array {
+    let content = entrant.bytes;
     for (const [kind, change] of CORRUPTIONS) {
-      const event = this.#event(kind, n);
+      const event = this.#event(kind, entrant);
       const chance = this.impairments[kind];
-      if (chance === undefined || draw(seed, event) >= chance || !this.#may(kind, n)) continue;
+      if (chance === undefined || draw(seed, event) >= chance || !this.#may(kind, entrant)) {
+        continue;
+      }
       const changed = change(content, (bound) => choice(seed, event, bound));
       if (changed === undefined) continue;
       onImpaired(event, kind, 0);
@@ -131,16 +133,16 @@ export class Direction {
     return content;
   }
 
-  #dropped(kind: "loss" | "queue", n: number): Passage {
-    return { arrivals: [], dropped: { reason: kind, event: this.#event(kind, n) } };
+  #dropped(kind: "loss" | "queue", entrant: Entrant): Passage {
+    return { arrivals: [], dropped: { reason: kind, event: this.#event(kind, entrant) } };
   }
 
-  #event(kind: ImpairmentKind, n: number): string {
-    return `${this.id}/${kind}#${n}`;
+  #event(kind: ImpairmentKind, { label, n }: Entrant): string {
+    return `${this.id}/${kind}${label}#${n}`;
   }
 
-  #may(kind: ImpairmentKind, n: number): boolean {
-    return this.without.size === 0 || !this.without.has(this.#event(kind, n));
+  #may(kind: ImpairmentKind, entrant: Entrant): boolean {
+    return this.without.size === 0 || !this.without.has(this.#event(kind, entrant));
   }
 }
 

@@ -224,10 +224,10 @@ export class Fabric {
     const frame = this.#idOf(flight);
     const closed = this.#closed(flight.at, cycle);
     if (closed !== undefined) {
-      direction.refuse();
       return this.#drop(flight, direction.id, closed.reason, closed.event);
     }
-    const passage = direction.enter(cycle, bytes, this.#seedAt(cycle), (event, what, delay) => {
+    const entrant = { label: this.#labelOf(flight), n: flight.n, bytes };
+    const passage = direction.enter(cycle, entrant, this.#seedAt(cycle), (event, what, delay) => {
       this.#onEvent({ kind: "impaired", cycle, frame, event, what, delay });
     });
     const { dropped, arrivals } = passage;
@@ -249,6 +249,13 @@ export class Fabric {
     }
     if (cycle >= this.#ended[at]) return this.#drop(flight, to, "off", undefined);
     this.#onEvent({ kind: "delivered", cycle, frame: this.#idOf(flight), to });
+  }
+
+  /** See {@link Entrant.label}. */
+  #labelOf({ sender, at, copy }: Flight): string {
+    const isDown = "switch" in this.#links[at].config.to && this.#links[at].config.nic !== sender;
+    const from = isDown ? `:${this.#config.nics[sender].replace("/", ".")}` : "";
+    return copy === 0 ? from : `${from}+${copy}`;
   }
 
   #seedAt(cycle: number): number {

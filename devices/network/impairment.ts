@@ -1,9 +1,9 @@
 /**
  * What a link does to frames beside carrying them, and by which chance.
  *
- * Each occurrence has an id, `LINK:up/loss#17`: what befell the 17th frame (from 0) that entered the
- * link in that direction. Whether it occurs follows from the seed and the id alone, so that taking
- * one away changes nothing about the others.
+ * Each occurrence has an id, `g1.net0:up/loss#17`: what befell frame 17 of g1/net0 on its way up. Down
+ * from a switch frames come from many: `g2.net0:down/loss:g1.net0#17`. Whether it occurs follows from
+ * the seed and the id alone, so that taking one away changes nothing about the others.
  */
 import { Random, seedFor } from "../../core/random.ts";
 

@@ -23,7 +23,9 @@ function assertWhole({ status, stdout, stderr }: Awaited<ReturnType<typeof run>>
     for (const to of GUESTS.keys()) {
       if (from === to) continue;
       const lines = stdout.split("\n").filter((line) => line.startsWith(`${name}| `));
-      const at = lines.findLastIndex((line) => line.includes(`--- 10.0.0.${to + 1} ping statistics`));
+      const at = lines.findLastIndex((line) =>
+        line.includes(`--- 10.0.0.${to + 1} ping statistics`)
+      );
       assert(
         / [12] packets received/.test(lines[at + 1]),
         `${name} to ${to + 1}: ${lines[at + 1]}`,

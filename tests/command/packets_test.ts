@@ -66,7 +66,7 @@ Deno.test("the packets of a lab", async (test) => {
       assertEquals(sent("g1/net0>0").fate, "dropped at g1.net0:up: g1.net0:up/loss#0");
       assertMatch(
         sent("g2/net0>0").fate,
-        /^duplicate g1\.net0:down\/duplicate#0 by 1000, to g1\/net0 at \d+, to g1\/net0 at \d+, dropped at g3\.net0:down: g3\.net0:down\/loss#0$/,
+        /^duplicate g1\.net0:down\/duplicate:g2\.net0#0 by 1000, to g1\/net0 at \d+, to g1\/net0 at \d+, dropped at g3\.net0:down: g3\.net0:down\/loss:g2\.net0#0$/,
       );
       assertEquals(sent("g2/net0>0").events.length, 2);
     });

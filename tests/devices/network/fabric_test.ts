@@ -31,6 +31,7 @@ function play(
   sendings: readonly Sending[],
   cuts: readonly number[] = [],
   without: readonly string[] = [],
+  ending: readonly [cycle: number, nic: number] = [END, 0],
 ) {
   const events: FabricEvent[] = [];
   const fabric = new Fabric({ ...config, without }, (event) => events.push(event));
@@ -41,6 +42,7 @@ function play(
       if (cycle >= fabric.cycle && cycle < edge) fabric.send(cycle, nic, bytes);
     }
     const before = fabric.cycle;
+    if (ending[0] < edge) fabric.end(...ending);
     fabric.advance(edge);
     // What is asked for of the future is what happens.
     for (const nic of config.nics.keys()) {
@@ -54,7 +56,8 @@ function play(
 }
 
 const sending = fc.record({
-  cycle: fc.integer({ min: 0, max: 5_000_000 }),
+  // Often the same as another's.
+  cycle: fc.integer({ min: 0, max: 100 }).map((it) => it * 50_000),
   nic: fc.integer({ min: 0, max: 3 }),
   bytes: fc.record({
     to: fc.constantFrom(BROADCAST, mac(0), mac(1), mac(2), mac(3)),
@@ -97,13 +100,16 @@ Deno.test("Fabric does the same however time is cut, and after save() and restor
       fc.array(fc.integer({ min: 1, max: 6_000_000 }), { maxLength: 30 }),
       (rows, cuts) => {
         const sendings = sendingsOf(rows);
-        const straight = play(config, sendings);
-        const cut = play(config, sendings, cuts);
+        const straight = play(config, sendings, [], [], [2_500_000, 3]);
+        // Of the same cycle, what the last NIC sends is told first.
+        const backward = sendings.toSorted((a, b) => b.nic - a.nic);
+        const cut = play(config, backward, cuts, [], [2_500_000, 3]);
         assertEquals(cut.events, straight.events);
         assertEquals(encodeState(cut.fabric.save()), encodeState(straight.fabric.save()));
         const middle = Math.max(...cuts.filter((it) => it < 3_000_000), 1);
         const early = new Fabric(config);
         for (const it of sendings) if (it.cycle < middle) early.send(it.cycle, it.nic, it.bytes);
+        early.end(2_500_000, 3);
         early.advance(middle);
         const later: FabricEvent[] = [];
         const restored = new Fabric(config, (event) => later.push(event));
@@ -218,17 +224,45 @@ Deno.test("taking one occurrence away changes nothing about the others", () => {
   const config = star(2, { up, partitions: [{ from: 300_000, to: 400_000 }] });
   const all = play(config, sendings).events;
   const occurrences = (events: readonly FabricEvent[]) =>
-    new Set(events.flatMap((it) => "event" in it && it.event !== undefined ? [it.event] : []));
+    new Set(
+      events.flatMap((it) =>
+        "frame" in it && "event" in it && it.event !== undefined ? [`${it.event} ${it.frame}`] : []
+      ),
+    );
   const before = occurrences(all);
   assert(before.size > 40, `${before.size}`);
-  for (const event of before) {
+  for (const occurrence of before) {
+    const [event, id] = occurrence.split(" ");
     const after = occurrences(play(config, sendings, [], [event]).events);
-    assert(!after.has(event));
+    assert(!after.has(occurrence));
     for (const it of before) {
-      // Only what would have befallen the same frame later on may come with it.
-      if (it !== event) assert(after.has(it), `${it} without ${event}`);
+      // A copy that is not made meets nothing; what is not lost may meet more.
+      const isOfCopy = event.includes("/duplicate") && it.endsWith(` ${id}`);
+      if (!it.startsWith(`${event} `) && !isOfCopy) assert(after.has(it), `${it} without ${event}`);
     }
+    for (const it of after) assert(before.has(it) || isOf(event, it, before), `${it} from nowhere`);
   }
+});
+
+/** Whether a new occurrence befell a frame that the one taken away had kept from going further. */
+function isOf(event: string, occurrence: string, before: ReadonlySet<string>): boolean {
+  return before.has(`${event} ${occurrence.split(" ")[1]}`);
+}
+
+Deno.test("copies meet their own fate, and jitter keeps their order", () => {
+  const sendings = Array.from({ length: 300 }, (_, n) => ({
+    cycle: n * 1000,
+    nic: 0,
+    bytes: frame(mac(1), mac(0)),
+  }));
+  const up = { duplicate: { chance: CERTAIN, delay: 0 }, jitter: 90_000 };
+  const { delivered } = play(star(2, { up, down: { loss: chance(0.5) } }), sendings);
+  const numbers = delivered.map(({ frame }) => Number(frame.split(">")[1]));
+  assertEquals(numbers, numbers.toSorted((a, b) => a - b));
+  const both = numbers.filter((n, index) => n === numbers[index + 1]).length;
+  // A quarter of 300 come twice, half of them once; three standard deviations are 23.
+  assert(Math.abs(both - 75) < 23, `${both}`);
+  assert(Math.abs(numbers.length - 2 * both - 150) < 26 + 23, `${numbers.length}`);
 });
 
 Deno.test("what a seed decides, another one decides otherwise from its cycle on", () => {

@@ -38,7 +38,7 @@ export const HOSTILE: Impairments = {
   reorder: { chance: chance(0.1), delay: 300_000 },
   corrupt: chance(0.1),
   "corrupt-valid": chance(0.1),
-  rate: 1_000_000_000,
+  rate: 50_000_000,
   queue: 4,
 };
 
