@@ -1,66 +1,25 @@
 /** The command line: the composition root. */
 import project from "./deno.json" with { type: "json" };
-import { writeOutput } from "./devices/deno/terminal.ts";
-import { debug } from "./command/debug.ts";
-import { demo } from "./command/demo.ts";
+import { COMMANDS } from "./command/commands.ts";
 import { reportError, UsageError } from "./command/errors.ts";
 import { suggestion } from "./command/flags.ts";
-import { events } from "./command/events.ts";
-import { guest } from "./command/guest.ts";
-import { COMMANDS, helpText } from "./command/help.ts";
-import { hunt } from "./command/hunt.ts";
-import { info } from "./command/info.ts";
-import { packets } from "./command/packets.ts";
-import { record } from "./command/record.ts";
-import { replay } from "./command/replay.ts";
-import { run } from "./command/run.ts";
-import { verify } from "./command/verify.ts";
-
-const print = (text: string) => writeOutput(new TextEncoder().encode(text));
+import { writeOutput } from "./devices/deno/terminal.ts";
 
 /** @returns the exit status */
 async function main([name, ...args]: readonly string[]): Promise<number> {
-  if (args.includes("--help") && name in COMMANDS) name = "help";
-  switch (name) {
-    case "demo":
-      return await demo(args);
-    case "guest":
-      return await guest(args);
-    case "run":
-      return await run(args);
-    case "record":
-      return await record(args);
-    case "replay":
-      return await replay(args);
-    case "verify":
-      return await verify(args);
-    case "info":
-      return info(args);
-    case "events":
-      return events(args);
-    case "debug":
-      return await debug(args);
-    case "hunt":
-      return await hunt(args);
-    case "packets":
-      return await packets(args);
-    case "help":
-    case "--help":
-    case "-h":
-      print(helpText());
-      return 0;
-    case "--version":
-      print(`hindsight ${project.version}\n`);
-      return 0;
-    case undefined:
-      throw new UsageError(`which command? ${Object.keys(COMMANDS).join(", ")}`);
-    default: {
-      const near = suggestion(name, Object.keys(COMMANDS));
-      throw new UsageError(
-        `unknown command "${name}"${near || `; there are ${Object.keys(COMMANDS).join(", ")}`}`,
-      );
-    }
+  const names = [...COMMANDS.keys()];
+  if (name === "--version") {
+    writeOutput(new TextEncoder().encode(`hindsight ${project.version}\n`));
+    return 0;
   }
+  const wantsHelp = name === "--help" || name === "-h" || args.includes("--help");
+  const command = COMMANDS.get(
+    wantsHelp && (name.startsWith("-") || COMMANDS.has(name)) ? "help" : name,
+  );
+  if (command) return await (await command.load())(args);
+  if (name === undefined) throw new UsageError(`which command? ${names.join(", ")}`);
+  const near = suggestion(name, names);
+  throw new UsageError(`unknown command "${name}"${near || `; there are ${names.join(", ")}`}`);
 }
 
 if (import.meta.main) {

@@ -1,4 +1,6 @@
 /** `hindsight help`: every command and flag on one page. */
+import { writeOutput } from "../devices/deno/terminal.ts";
+import { COMMANDS } from "./commands.ts";
 import { DEBUG_FLAGS } from "./debug.ts";
 import type { Flag } from "./flags.ts";
 import { GUEST_FLAGS } from "./guest.ts";
@@ -7,25 +9,15 @@ import { LAB_FLAGS } from "./lab.ts";
 import { MACHINE_FLAGS } from "./machine_config.ts";
 import { RECORD_FLAGS } from "./record.ts";
 
-/** The commands, in the order of the help. */
-export const COMMANDS = {
-  demo: "runs the built-in guest until it crashes",
-  guest: "debian: prepares the Debian guest in the user's cache",
-  run: "MACHINE: boots; console on the terminal (Ctrl-A x leaves, Ctrl-A h helps)",
-  record: "MACHINE -o FILE: the same, recorded",
-  replay: "FILE [--until CYCLE]: prints the console again, then the final cycle and digest",
-  verify: "FILE: replays all and compares every output and digest",
-  info: "FILE [--json]: what a recording holds, and how it ended",
-  events: "FILE [--kind K] [--from C] [--to C] [--json]: all that came in",
-  debug: "FILE --gdb HOST:PORT, --http HOST:PORT: forward and backward in gdb and over HTTP",
-  packets: "FILE [--guest G] [--link L] [--pcapng OUT] [--json]: frames, and what became of them",
-  hunt: "MACHINE --seeds A..B: runs on after boot with each seed, and keeps what fails",
-  help: "this page",
-} as const;
+/** @returns the exit status */
+export function help(): number {
+  writeOutput(new TextEncoder().encode(helpText()));
+  return 0;
+}
 
 /** The page. */
 export function helpText(): string {
-  const commands = Object.entries(COMMANDS).map(([name, summary]) =>
+  const commands = [...COMMANDS].map(([name, { summary }]) =>
     `  hindsight ${name.padEnd(8)}${summary}`
   );
   return [
