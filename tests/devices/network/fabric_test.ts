@@ -309,6 +309,30 @@ Deno.test("a rate spaces frames, and its queue has an end", () => {
   assertEquals(spared.delivered.length, 4);
 });
 
+Deno.test("of two frames at once the first sender's goes first, whoever was asked first", () => {
+  const hello = { cycle: 0, nic: 2, bytes: frame(BROADCAST, mac(2)) };
+  const both = [0, 1].map((nic) => ({ cycle: 500_000, nic, bytes: frame(mac(2), mac(nic)) }));
+  const config = star(3, { down: { rate: 1_000_000, queue: 1 } });
+  const [forward, backward] = [both, both.toReversed()].map((all) => play(config, [hello, ...all]));
+  assertEquals(backward.events, forward.events);
+  const last = forward.delivered.slice(-2);
+  assertEquals(last.map(({ frame }) => frame), ["g1/net0>0", "g2/net0>0"]);
+});
+
+Deno.test("a restored network knows what queues", () => {
+  const config = star(2, { up: { rate: 8_000_000, queue: 2 } });
+  const bytes = new Uint8Array(100);
+  const first = new Fabric(config);
+  for (let n = 0; n < 3; n++) first.send(1000, 0, bytes);
+  first.advance(2000);
+  const events: FabricEvent[] = [];
+  const second = new Fabric(config, (event) => events.push(event));
+  second.restore(first.save());
+  second.send(3000, 0, bytes);
+  second.advance(4000);
+  assertEquals(events.map((it) => it.kind === "dropped" && it.event), ["g1.net0:up/queue#3"]);
+});
+
 Deno.test("a partition is silent, a flap is seen, and what is under way in one is lost", () => {
   const config = star(2);
   const one = {
