@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { join } from "@std/path";
 import { Random } from "../../core/random.ts";
+import { streamFrame } from "../../devices/host/frame_stream.ts";
 import { extraInitramfs } from "../../guests/debian/extra.ts";
 import { preparedGuest } from "../guests/debian/prepared.ts";
 import { hasQemu, runOnQemu } from "../guests/debian/qemu.ts";
@@ -120,3 +121,63 @@ Deno.test("Debian of ours and Debian on QEMU ping each other over a Unix socket,
     assertEquals(verified.status, 0, verified.stderr);
   });
 });
+
+const FLOOD_FRAMES = 100_000;
+
+Deno.test("Debian survives frames of all sizes, noise, and 100,000 frames in a burst, recorded", async () => {
+  if (await preparedGuest() === undefined) return;
+  await withFolder(async (folder) => {
+    const [socket, file] = ["socket", "it.hsr"].map((name) => join(folder, name));
+    const run = `ip addr add 10.1.0.1/24 dev eth0; ip link set eth0 up mtu 65521; echo READY
+      until [ -e /sys/class/net/eth0/carrier ] && [ "$(cat /sys/class/net/eth0/carrier)" = 0 ]; do
+        sleep 0.2
+      done
+      echo survived $(cat /sys/class/net/eth0/statistics/rx_packets) frames`;
+    const child = startHindsight(
+      ["record", "--guest", "debian", "--nic", `unix:${socket},listen`, "--run", run, "-o", file],
+      { stderr: "piped" },
+    );
+    const errors = new Response(child.stderr).text();
+    let printed = "";
+    let flooded = Promise.resolve();
+    for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+      const wasReady = printed.includes("READY");
+      printed += text;
+      if (!wasReady && printed.includes("READY")) flooded = flood(socket);
+    }
+    await flooded;
+    assertEquals((await child.status).code, 0, `${printed}\n${await errors}`);
+    const survived = Number(/survived (\d+) frames/.exec(printed)?.[1]);
+    assert(survived > 2000, printed);
+    const { inputs } = JSON.parse((await hindsight(["info", "--json", file])).stdout);
+    assert(inputs.frame > FLOOD_FRAMES && survived < inputs.frame, JSON.stringify(inputs));
+    const verified = await hindsight(["verify", file]);
+    assertEquals(verified.status, 0, verified.stderr);
+  });
+});
+
+/** Noise for everybody: some of each size, then as many as there can be, then a length that is none. */
+async function flood(path: string): Promise<void> {
+  using peer = await Deno.connect({ transport: "unix", path });
+  const random = new Random(7);
+  const noise = random.bytes(65_536);
+  const say = async (bytes: Uint8Array) => {
+    for (let done = 0; done < bytes.length;) done += await peer.write(bytes.subarray(done));
+  };
+  const sizes = Array.from({ length: 1600 }, (_, i) => i);
+  sizes.push(...Array.from({ length: 64 }, () => random.below(65_536)), 65_535, 65_536);
+  for (const size of sizes) {
+    const frame = noise.slice(0, size);
+    frame.fill(0xff, 0, 6); // broadcast
+    await say(streamFrame(frame));
+  }
+  const small = noise.slice(0, 60);
+  small.fill(0xff, 0, 6);
+  const burst = streamFrame(small);
+  const bursts = new Uint8Array(burst.length * 1000);
+  for (let at = 0; at < bursts.length; at += burst.length) bursts.set(burst, at);
+  for (let sent = 0; sent < FLOOD_FRAMES; sent += 1000) await say(bursts);
+  await say(noise.subarray(0, 64));
+  // Our side closes on that.
+  await peer.read(new Uint8Array(1)).catch(() => {});
+}
