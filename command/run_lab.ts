@@ -3,7 +3,7 @@ import xxhash from "xxhash-wasm";
 import { DIGEST_CYCLES } from "../core/machine.ts";
 import { encodeState } from "../core/state.ts";
 import { LabCrew } from "../devices/deno/lab_crew.ts";
-import type { GuestHooks, LabMachine } from "../devices/deno/lab_machine.ts";
+import type { GuestHooks, RemoteHooks } from "../devices/deno/lab_machine.ts";
 import type { FabricEvent } from "../devices/network/events.ts";
 import { Fabric } from "../devices/network/fabric.ts";
 import { Lab, type LabStop } from "../devices/network/lab.ts";
@@ -16,7 +16,7 @@ export const NETWORK = "network";
 
 export interface LabRun {
   readonly plan: LabPlan;
-  /** How many threads run the guests; with `record` it is one. */
+  /** How many threads run the guests. */
   readonly workers: number;
   /** What a guest has printed. */
   readonly onConsole: (guest: string, bytes: Uint8Array) => void;
@@ -32,14 +32,14 @@ export interface LabRun {
 /** What writes a lab's run down. */
 export interface LabRecording {
   hooks(guest: number): GuestHooks;
-  /** The machines are at reset. */
-  start?(machines: readonly LabMachine[]): void;
+  readonly remote: RemoteHooks;
   event(event: FabricEvent): void;
-  /** A guest has ended, while others may go on. */
-  ended?(guest: number, stop: NonNullable<TurnEnd["stop"]>): void;
   /** A round is over: all that happened in the network before this cycle has been told. */
   reached(cycle: number): void;
-  finish(end: LabEnd, machines: readonly LabMachine[]): void | Promise<void>;
+  /** What the guests' hooks are told at the end. */
+  conclusion(end: LabEnd): unknown;
+  /** The guests have concluded. */
+  finish(end: LabEnd): void;
 }
 
 export interface LabEnd {
@@ -53,9 +53,8 @@ export interface LabEnd {
 export async function runLab(run: LabRun): Promise<LabEnd> {
   const { plan, record, onConsole, onDigest } = run;
   const { h64Raw } = await xxhash();
-  const workers = record ? 1 : run.workers;
-  const crew = await LabCrew.open(plan.guests, workers, record && ((guest) => record.hooks(guest)));
-  const machines = [...crew.machines.values()];
+  const hooks = record && ((guest: number) => record.hooks(guest));
+  const crew = await LabCrew.open(plan.guests, run.workers, hooks, record?.remote);
   let signal: EndingSignal | undefined;
   const stopListening = run.endsOnSignals ? onEndingSignal((it) => signal ??= it) : () => {};
   const ends: (TurnEnd | undefined)[] = plan.guests.map(() => undefined);
@@ -78,10 +77,7 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
       const { name } = plan.guests[end.guest];
       for (const { bytes } of end.printed) onConsole(name, bytes);
       for (const { cycle, digest } of end.digests) digests.add(end.guest, cycle, digest);
-      if (end.stop) {
-        ends[end.guest] = end;
-        record?.ended?.(end.guest, end.stop);
-      }
+      if (end.stop) ends[end.guest] = end;
     },
   });
   const isOver = () => {
@@ -91,7 +87,6 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
       ends.some((end) => end !== undefined && hasFailed(end));
   };
   try {
-    record?.start?.(machines);
     const stop = await lab.run(run.untilCycle ?? Infinity, { isOver });
     digests.settle();
     const end: LabEnd = {
@@ -99,7 +94,8 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
       cycle: lab.cycle,
       ends,
     };
-    await record?.finish(end, machines);
+    if (record) await crew.conclude(record.conclusion(end));
+    record?.finish(end);
     return end;
   } finally {
     stopListening();

@@ -1,15 +1,19 @@
 /** Messages between two threads, one of which is always waiting for the other, through shared memory. */
 import type { Turn, TurnEnd } from "../network/lab_guest.ts";
 
-/** To the thread: run your guests. */
-export interface RoundRequest {
-  readonly edge: number;
-  readonly turns: readonly Turn[];
-}
+/** To the thread: run your guests, or run them no further. */
+export type RoundRequest =
+  | { readonly edge: number; readonly turns: readonly Turn[] }
+  | { readonly conclude: unknown };
 
 /** From the thread. */
 export type RoundAnswer =
-  | { readonly kind: "ends"; readonly ends: readonly TurnEnd[] }
+  | {
+    readonly kind: "ends";
+    readonly ends: readonly TurnEnd[];
+    /** What the guests' hooks have to tell. */
+    readonly notes: readonly unknown[];
+  }
   | { readonly kind: "failed"; readonly message: string };
 
 /** What a side waits for. */
@@ -90,10 +94,12 @@ const INFINITY = "Infinity";
 /** JSON, and behind it the byte arrays that it names by number. */
 function encode(message: unknown): Uint8Array {
   const blobs: Uint8Array[] = [];
-  const json = new TextEncoder().encode(JSON.stringify(message, (_key, value) => {
+  const text = JSON.stringify(message, function (this: Record<string, unknown>, key, value) {
     if (value === Infinity) return INFINITY;
-    return value instanceof Uint8Array ? `${BYTES}${blobs.push(value)}:${value.length}` : value;
-  }));
+    const bytes = this[key]; // a Buffer would come as what its toJSON makes of it
+    return bytes instanceof Uint8Array ? `${BYTES}${blobs.push(bytes)}:${bytes.length}` : value;
+  });
+  const json = new TextEncoder().encode(text);
   const head = new Uint8Array(4);
   new DataView(head.buffer).setUint32(0, json.length);
   return joined([head, json, ...blobs]);

@@ -5,7 +5,7 @@ import { diskId, UART_ID } from "../board.ts";
 import type { BootFiles } from "../boot/layout.ts";
 import { Typist } from "../host/typist.ts";
 import { type MachineConfig, machineOptions } from "../machine_options.ts";
-import { LabGuest } from "../network/lab_guest.ts";
+import { LabGuest, type TurnEnd } from "../network/lab_guest.ts";
 import { LabHost } from "../network/lab_host.ts";
 import { ThreadCompiler } from "./compiler.ts";
 import { type DiskAccess, DiskFile } from "./disk_file.ts";
@@ -23,16 +23,50 @@ export interface GuestSpec {
   readonly engine?: Omit<NonNullable<MachineOptions["engine"]>, "compiler">;
 }
 
-/** What stands between the machine and its host, such as a recorder. */
+/** What accompanies a guest, such as a recorder; on the guest's own thread. */
 export interface GuestHooks {
+  /** What stands between the machine and its host. */
   readonly wrap?: (host: Host) => Host;
   readonly onDigest?: (cycle: number, digest: string) => void;
+  /** The machine is at reset. */
+  readonly start?: (machine: Machine) => void;
+  /** The guest has ended, while others may go on. */
+  readonly ended?: (stop: NonNullable<TurnEnd["stop"]>) => void;
+  /** The lab goes no further. @param how what whoever ran the lab says of it */
+  readonly conclude?: (how: unknown) => void;
+  /** What there is to tell the lab's own thread; may be JSON with byte arrays. */
+  readonly takeNotes?: () => readonly unknown[];
+}
+
+/** For guests on other threads, where functions cannot go. */
+export interface RemoteHooks {
+  /** A module whose export `hooksOf` makes the hooks of a guest. */
+  readonly module: string;
+  /** For `hooksOf`. */
+  readonly data: unknown;
+  /** Takes what the hooks tell. */
+  readonly onNote: (note: unknown) => void;
+}
+
+/** What {@link RemoteHooks.module} exports. */
+export type HooksOf = (
+  guest: { readonly number: number; readonly name: string },
+  data: unknown,
+) => GuestHooks | Promise<GuestHooks>;
+
+/** Tells hooks of the guests that have ended in a round. */
+export function tellEnded(
+  machines: ReadonlyMap<number, LabMachine>,
+  ends: readonly TurnEnd[],
+): void {
+  for (const { guest, stop } of ends) if (stop) machines.get(guest)!.hooks.ended?.(stop);
 }
 
 export class LabMachine {
   private constructor(
     readonly guest: LabGuest,
     readonly machine: Machine,
+    readonly hooks: GuestHooks,
     readonly close: () => void,
   ) {}
 
@@ -56,7 +90,8 @@ export class LabMachine {
         },
       });
       const guest: LabGuest = new LabGuest(machine, host);
-      return new LabMachine(guest, machine, close);
+      hooks.start?.(machine);
+      return new LabMachine(guest, machine, hooks, close);
     } catch (error) {
       close();
       throw error;

@@ -31,11 +31,12 @@ const LAB = {
   links: { "g1.net0": { impair: { duplicate: { chance: 1, delay: 1000 }, up: { loss: 1 } } } },
 };
 
-async function recordLab(folder: string): Promise<string> {
+async function recordLab(folder: string, workers: number): Promise<string> {
   const lab = join(folder, "lab.json");
-  const path = join(folder, "lab.hsr");
+  const path = join(folder, `lab${workers}.hsr`);
   await Deno.writeTextFile(lab, JSON.stringify(LAB));
-  const run = ["record", "--lab", lab, "--until-cycle", `${CYCLES}`, "-o", path];
+  const flags = ["--until-cycle", `${CYCLES}`, "--workers", `${workers}`];
+  const run = ["record", "--lab", lab, ...flags, "-o", path];
   const { status, stderr } = await hindsight(run);
   assertEquals([status, stderr], [0, ""]);
   return path;
@@ -71,6 +72,14 @@ async function verifyAll(lab: LabRecording) {
   return await replayLab(await openLab("it", lab));
 }
 
+function contentOf(path: string) {
+  const { guests, log } = labIn(path);
+  const logs = [...guests].map(([name, { log: { entries, digests, end } }]) => ({
+    ...{ name, entries, digests, end },
+  }));
+  return { log, logs };
+}
+
 function labIn(path: string): LabRecording {
   const { lab } = readRecordedFile(path);
   assert(lab !== undefined);
@@ -79,7 +88,10 @@ function labIn(path: string): LabRecording {
 
 Deno.test("a lab's recording", async (test) => {
   await inFolder(async (folder) => {
-    const path = await recordLab(folder);
+    const path = await recordLab(folder, 2);
+    await test.step("is the same from one thread and from two", async () => {
+      assertEquals(contentOf(await recordLab(folder, 1)), contentOf(path));
+    });
     await test.step("verifies together and guest by guest", () => verifies(path));
     await test.step("says what one guest received that no other sent", () => finds(path));
     await test.step("is debugged guest by guest, at one time", () => debugs(path));
