@@ -8,6 +8,8 @@ import { type Command, ours, qemu } from "./peers.ts";
 export class DebianRuns {
   private constructor(
     readonly ours: Command,
+    /** Records to {@link folder}. */
+    readonly oursRecord: Command,
     readonly qemuPlain: Command,
     /** Records; the log is thrown away. */
     readonly qemuRecord: Command,
@@ -40,6 +42,7 @@ export class DebianRuns {
     const busybox = await crypto.subtle.digest("SHA-256", await Deno.readFile(guest.busybox));
     return new DebianRuns(
       ours("run", ...machine),
+      ours("record", ...machine, "-o", join(folder, "boot.hsr")),
       qemu(...boot, "-drive", `${image},id=disk`, "-device", "virtio-blk-device,drive=disk"),
       // QEMU, docs/system/replay.rst: a disk takes part through blkreplay.
       qemu(
