@@ -72,7 +72,16 @@ export interface DevicePorts {
   readonly clock: Clock;
   /** Sends something to the host's side. */
   output(output: Output): void;
+  /** See {@link ReportBreach}; absent: nobody wants to know. */
+  readonly breach?: ReportBreach;
 }
+
+/**
+ * The guest broke a rule that the device states: for people, never part of the machine's state.
+ * @param rule where it stands, such as `VIRTIO 1.2, 2.7.6.1`
+ * @param text what the guest did, one line
+ */
+export type ReportBreach = (rule: string, text: string) => void;
 
 /** The interrupt lines of a hart that devices drive. Source: privileged specification, mip. */
 export type HartLine = "MSIP" | "MTIP" | "SEIP" | "MEIP";
@@ -85,6 +94,8 @@ export interface BoardPorts {
   hartIrq(hart: number, line: HartLine): IrqLine;
   /** Sends something to the host's side on behalf of the named device. */
   output(device: string, output: Output): void;
+  /** As {@link DevicePorts} have it, of the named device. */
+  breach?(device: string, rule: string, text: string): void;
 }
 
 /** A device at its address. */

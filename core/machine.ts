@@ -28,6 +28,18 @@ const SLICE_CYCLES_WAITING = 100_000;
 const JIT_THRESHOLD = 8192;
 const LINE_BITS = { MSIP: 1 << 3, MTIP: 1 << 7, SEIP: 1 << 9, MEIP: 1 << 11 } as const;
 
+/** The guest broke a rule that a device states. */
+export interface Breach {
+  readonly cycle: number;
+  readonly device: string;
+  /** Whose instruction reached the device; `undefined` if the device looked by itself. */
+  readonly hart: number | undefined;
+  /** Where the rule stands, such as `VIRTIO 1.2, 2.7.6.1`. */
+  readonly rule: string;
+  /** What the guest did. */
+  readonly text: string;
+}
+
 /** What the engine has done since its machine was made; for people, never for the machine. */
 export interface EngineStatistics {
   /** Cycles in which some hart acted, in either tier; those that a restore has taken back count too. */
@@ -74,6 +86,9 @@ export class Machine implements Bus {
     | ((hart: number, from: number, to: number, traps: number, interrupts: number) => void)
     | undefined;
 
+  /** Called where a device sees that the guest broke a rule. */
+  onBreach: ((breach: Breach) => void) | undefined;
+
   /** Throws a RangeError if an option is out of range or an image does not fit. */
   static async create(options: MachineOptions): Promise<Machine> {
     checkOptions(options);
@@ -109,6 +124,10 @@ export class Machine implements Bus {
       clock: this.clock,
       hartIrq: (hart, line) => this.#hartIrq(hart, line),
       output: (device, output) => this.#output(device, output),
+      breach: (device, rule, text) => {
+        const hart = this.#running ? this.#scheduler.hart : undefined;
+        this.onBreach?.({ cycle: this.cycle, device, hart, rule, text });
+      },
     });
     this.#bus = new DeviceBus(attachments);
     this.devices = new Map(attachments.map(({ device }) => [device.id, device]));

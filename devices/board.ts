@@ -6,6 +6,7 @@ import type {
   Device,
   DevicePorts,
   IrqLine,
+  ReportBreach,
 } from "../core/device.ts";
 import { seedFor } from "../core/random.ts";
 import { Clint } from "./clint.ts";
@@ -90,16 +91,19 @@ export function buildBoard(config: BoardConfig): BuildBoard {
 function attachments(config: BoardConfig, ports: BoardPorts): Attachment[] {
   const { harts } = config;
   const lines: BoardPorts["hartIrq"] = (hart, line) => ports.hartIrq(hart, line);
-  const plic = new Plic({ id: "plic", harts }, { lines });
+  const breachOf = (id: string): ReportBreach => (rule, text) => ports.breach?.(id, rule, text);
+  const plic = new Plic({ id: "plic", harts }, { lines, breach: breachOf("plic") });
   const portsOf = (id: string, irq: IrqLine): DevicePorts => ({
     irq,
     memory: ports.memory,
     clock: ports.clock,
     output: (output) => ports.output(id, output),
+    breach: breachOf(id),
   });
   const devices: { readonly [id in keyof typeof REGIONS]: Device } = {
     finisher: new Finisher({ id: "finisher" }, {
       output: (output) => ports.output("finisher", output),
+      breach: breachOf("finisher"),
     }),
     rtc: new GoldfishRtc({ id: "rtc" }, portsOf("rtc", plic.source(REGIONS.rtc.irq))),
     clint: new Clint({ id: "clint", harts }, { clock: ports.clock, lines }),

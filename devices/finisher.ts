@@ -14,9 +14,12 @@ export class Finisher implements Device {
   readonly id: string;
   readonly sizeBytes = 0x1000;
   readonly widths: readonly Width[] = [2, 4];
-  readonly #ports: Pick<DevicePorts, "output">;
+  readonly #ports: Pick<DevicePorts, "output" | "breach">;
 
-  constructor(options: { readonly id: string }, ports: Pick<DevicePorts, "output">) {
+  constructor(
+    options: { readonly id: string },
+    ports: Pick<DevicePorts, "output" | "breach">,
+  ) {
     this.id = options.id;
     this.#ports = ports;
   }
@@ -31,6 +34,7 @@ export class Finisher implements Device {
     if (status === FAIL) this.#power("fail", value >>> 16);
     else if (status === PASS) this.#power("poweroff", 0);
     else if (status === RESET) this.#power("reset", 0);
+    else this.#ports.breach?.("test finisher, status", `0x${status.toString(16)} means nothing`);
   }
 
   /** It keeps nothing: what it did is over at once. */

@@ -2,7 +2,7 @@
  * Platform-level interrupt controller with level-triggered gateways.
  * Source: RISC-V PLIC specification 1.0.0; sizes and contexts as QEMU's `virt` board has them.
  */
-import type { Device, IrqLine, Width } from "../core/device.ts";
+import type { Device, IrqLine, ReportBreach, Width } from "../core/device.ts";
 import { requireVersion, type State } from "../core/state.ts";
 
 /** Interrupt sources are numbered from 1 to this. */
@@ -18,6 +18,8 @@ const THRESHOLD = 0;
 const CLAIM = 4;
 
 const WORDS = (PLIC_SOURCES + 1) / 32;
+const COMPLETION = "PLIC 1.0.0, Interrupt Completion";
+
 const PRIORITY_MASK = 7; // 0 never interrupts, 7 is the highest; WARL
 
 export interface PlicOptions {
@@ -28,6 +30,7 @@ export interface PlicOptions {
 
 export interface PlicPorts {
   lines(hart: number, line: "MEIP" | "SEIP"): IrqLine;
+  readonly breach?: ReportBreach;
 }
 
 export type PlicState = {
@@ -48,6 +51,7 @@ export class Plic implements Device {
   readonly sizeBytes = 0x60_0000;
   readonly widths: readonly Width[] = [4];
   readonly #contexts: number;
+  readonly #breach: ReportBreach | undefined;
   readonly #lines: IrqLine[] = [];
   readonly #priority = new Uint8Array(PLIC_SOURCES + 1);
   readonly #level = new Uint8Array(PLIC_SOURCES + 1);
@@ -59,6 +63,7 @@ export class Plic implements Device {
   constructor(options: PlicOptions, ports: PlicPorts) {
     this.id = options.id;
     this.#contexts = options.harts * 2;
+    this.#breach = ports.breach;
     this.#enable = new Uint32Array(this.#contexts * WORDS);
     this.#threshold = new Uint8Array(this.#contexts);
     for (let hart = 0; hart < options.harts; hart++) {
@@ -167,9 +172,19 @@ export class Plic implements Device {
 
   /** Ignored unless the source is enabled for the context: PLIC 1.0.0, Interrupt Completion. */
   #complete(context: number, source: number): void {
-    if (source < 1 || source > PLIC_SOURCES) return;
-    const enabled = this.#enable[context * WORDS + (source >> 5)] >>> (source & 31) & 1;
-    if (enabled === 0) return;
+    const exists = source >= 1 && source <= PLIC_SOURCES;
+    const enabled = exists &&
+      (this.#enable[context * WORDS + (source >> 5)] >>> (source & 31) & 1) === 1;
+    if (!enabled) {
+      const why = exists ? "is not enabled for" : "is none of";
+      return this.#breach?.(
+        COMPLETION,
+        `completes source ${source}, which ${why} context ${context}`,
+      );
+    }
+    if (!bit(this.#claimed, source)) {
+      this.#breach?.(COMPLETION, `completes source ${source}, which nobody has claimed`);
+    }
     this.#claimed[source >> 5] &= ~(1 << (source & 31));
     this.#forward(source);
   }

@@ -180,7 +180,9 @@ export class VirtioBlk implements VirtioChip {
   #begin(chain: Chain): void {
     const header = gather(this.#ports.memory, chain.readable, 0, HEADER_BYTES);
     // There is no status byte to say so in: the driver must reset.
-    if (header === undefined || chain.writableBytes < 1) return this.#ports.needsReset();
+    if (header === undefined || chain.writableBytes < 1) {
+      return this.#ports.needsReset("5.2.6", "a request has no whole header, or no status byte");
+    }
     const view = new DataView(header.buffer);
     const sector = Number(view.getBigUint64(8, true));
     switch (view.getUint32(0, true)) {
@@ -201,17 +203,18 @@ export class VirtioBlk implements VirtioChip {
 
   #beginRead(chain: Chain, offset: number): void {
     const range = { offset, sizeBytes: chain.writableBytes - 1 };
-    if (!this.#acceptable(range)) return this.#finish(chain, VIRTIO_BLK_S_IOERR, 0);
+    if (!this.#acceptable("read", range)) return this.#finish(chain, VIRTIO_BLK_S_IOERR, 0);
     this.#submit("read", range, { chain, missing: this.#disk.missing(range) });
   }
 
   #beginWrite(chain: Chain, offset: number): void {
     const range = { offset, sizeBytes: chain.readableBytes - HEADER_BYTES };
-    if (this.#readOnly || !this.#acceptable(range)) {
+    if (this.#readOnly) this.#ports.breach("5.2.6.1", "a write to a disk that is read-only");
+    if (this.#readOnly || !this.#acceptable("write", range)) {
       return this.#finish(chain, VIRTIO_BLK_S_IOERR, 0);
     }
     const bytes = gather(this.#ports.memory, chain.readable, HEADER_BYTES, range.sizeBytes);
-    if (bytes === undefined) return this.#ports.needsReset();
+    if (bytes === undefined) return this.#ports.needsReset("5.2.6", "a write's data are gone");
     this.#submit("write", range, { chain, bytes });
   }
 
@@ -224,11 +227,15 @@ export class VirtioBlk implements VirtioChip {
     }
     const view = new DataView(data.buffer);
     // The unmap flag is for write-zeroes only (5.2.6.2).
-    if (view.getUint32(12, true) !== 0) return this.#finish(chain, VIRTIO_BLK_S_UNSUPP, 0);
+    if (view.getUint32(12, true) !== 0) {
+      this.#ports.breach("5.2.6.1", "a discard has flags, and they are reserved");
+      return this.#finish(chain, VIRTIO_BLK_S_UNSUPP, 0);
+    }
     const offset = Number(view.getBigUint64(0, true)) * SECTOR_BYTES;
     const sectors = view.getUint32(8, true);
     const sizeBytes = sectors * SECTOR_BYTES;
     if (sectors > DISCARD_SECTORS_MAX || !(offset + sizeBytes <= this.#disk.sizeBytes)) {
+      this.#ports.breach("5.2.6.1", `a discard of ${sectors} sectors at byte ${offset}`);
       return this.#finish(chain, VIRTIO_BLK_S_IOERR, 0);
     }
     // It moves no data, so it does not count as bytes in flight.
@@ -237,13 +244,28 @@ export class VirtioBlk implements VirtioChip {
 
   #getId(chain: Chain): void {
     const id = this.#serial.subarray(0, Math.min(ID_BYTES, chain.writableBytes - 1));
-    if (!scatter(this.#ports.memory, chain.writable, 0, id)) return this.#ports.needsReset();
+    if (!scatter(this.#ports.memory, chain.writable, 0, id)) return this.#noRoom();
     this.#finish(chain, VIRTIO_BLK_S_OK, id.length);
   }
 
-  #acceptable({ offset, sizeBytes }: Range): boolean {
-    return sizeBytes >= 0 && sizeBytes % SECTOR_BYTES === 0 && sizeBytes <= REQUEST_BYTES_MAX &&
-      offset + sizeBytes <= this.#disk.sizeBytes;
+  #acceptable(operation: "read" | "write", { offset, sizeBytes }: Range): boolean {
+    const isWhole = sizeBytes >= 0 && sizeBytes % SECTOR_BYTES === 0;
+    const isInside = offset + sizeBytes <= this.#disk.sizeBytes;
+    if (!isWhole) {
+      this.#ports.breach("5.2.6.1", `a ${operation} of ${sizeBytes} bytes, no multiple of 512`);
+    } else if (!isInside) {
+      const end = `the disk ends at ${this.#disk.sizeBytes}`;
+      this.#ports.breach(
+        "5.2.6.1",
+        `a ${operation} of ${sizeBytes} bytes at ${offset}, and ${end}`,
+      );
+    }
+    return isWhole && isInside && sizeBytes <= REQUEST_BYTES_MAX;
+  }
+
+  // Where its descriptors lie was looked at when it was taken.
+  #noRoom(): void {
+    this.#ports.needsReset("5.2.6", "a request has too little room for its answer");
   }
 
   /** @param with `sizeBytes`: what the host is told, where it is not the range's */
@@ -301,7 +323,7 @@ export class VirtioBlk implements VirtioChip {
     if (!ok) return this.#finish(chain, VIRTIO_BLK_S_IOERR, 0);
     if (request.operation !== "read") return this.#finish(chain, VIRTIO_BLK_S_OK, 0);
     const data = this.#disk.read(range);
-    if (!scatter(this.#ports.memory, chain.writable, 0, data)) return this.#ports.needsReset();
+    if (!scatter(this.#ports.memory, chain.writable, 0, data)) return this.#noRoom();
     this.#finish(chain, VIRTIO_BLK_S_OK, data.length);
   }
 
@@ -309,7 +331,7 @@ export class VirtioBlk implements VirtioChip {
   #finish(chain: Chain, status: number, dataBytes: number): void {
     const { memory } = this.#ports;
     if (!scatter(memory, chain.writable, chain.writableBytes - 1, Uint8Array.of(status))) {
-      return this.#ports.needsReset();
+      return this.#noRoom();
     }
     this.#ports.push(0, chain, dataBytes + 1);
   }

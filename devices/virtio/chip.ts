@@ -51,8 +51,14 @@ export interface ChipPorts {
   push(queue: number, chain: Chain, sizeBytes: number): void;
   /** The configuration space has changed: tells the driver. */
   configChanged(): void;
-  /** The driver broke the rules: DEVICE_NEEDS_RESET, and nothing is done until it resets (2.1.2). */
-  needsReset(): void;
+  /**
+   * The driver broke a rule, and the device goes on.
+   * @param section of VIRTIO 1.2, where the rule stands
+   * @param text what the driver did
+   */
+  breach(section: string, text: string): void;
+  /** The same, but: DEVICE_NEEDS_RESET, and nothing is done until the driver resets it (2.1.2). */
+  needsReset(section: string, text: string): void;
 }
 
 /** The error for an input that no request of the device asks for. */

@@ -58,7 +58,9 @@ export class VirtioConsole implements VirtioChip {
     if (this.#backlog.sizeBytes === 0) return;
     for (const chain of this.#ports.chains(RECEIVEQ)) {
       const bytes = this.#backlog.take(chain.writableBytes);
-      if (!scatter(this.#ports.memory, chain.writable, 0, bytes)) return this.#ports.needsReset();
+      if (!scatter(this.#ports.memory, chain.writable, 0, bytes)) {
+        return this.#ports.needsReset("5.3.6", "a receive buffer is gone");
+      }
       this.#ports.push(RECEIVEQ, chain, bytes.length);
       if (this.#backlog.sizeBytes === 0) return;
     }
@@ -70,9 +72,11 @@ export class VirtioConsole implements VirtioChip {
 
   #send(chain: Chain): void {
     const { readable, readableBytes } = chain;
-    if (readableBytes > TRANSMIT_BYTES_MAX) return this.#ports.needsReset();
+    if (readableBytes > TRANSMIT_BYTES_MAX) {
+      return this.#ports.needsReset("5.3.6", `${readableBytes} bytes are sent in one buffer`);
+    }
     const bytes = gather(this.#ports.memory, readable, 0, readableBytes);
-    if (bytes === undefined) return this.#ports.needsReset();
+    if (bytes === undefined) return this.#ports.needsReset("5.3.6", "a transmit buffer is gone");
     if (bytes.length > 0) this.#ports.output({ kind: "console", bytes });
     this.#ports.push(TRANSMITQ, chain, 0);
   }

@@ -138,8 +138,9 @@ export class VirtioNet implements VirtioChip {
       if (!this.#gather(neededBytes)) return;
       // 5.1.6.3.1: without mergeable buffers a frame lies in one.
       if (this.#buffersBytes < neededBytes) this.#drop();
-      else if (!this.#deliver(frame)) return this.#ports.needsReset();
-      else this.#backlog.shift();
+      else if (!this.#deliver(frame)) {
+        return this.#ports.needsReset("5.1.6.3.1", "a buffer is gone");
+      } else this.#backlog.shift();
     }
   }
 
@@ -152,7 +153,9 @@ export class VirtioNet implements VirtioChip {
     for (const chain of this.#ports.chains(RECEIVEQ)) {
       // 5.1.6.3.1: each has room for the header at least. One that is offered twice makes too many.
       if (chain.writableBytes < HEADER_BYTES || this.#buffers.length === QUEUE_SIZE) {
-        this.#ports.needsReset();
+        const why =
+          `a receive buffer of ${chain.writableBytes} bytes, or more buffers than the queue has`;
+        this.#ports.needsReset("5.1.6.3.1", why);
         return false;
       }
       this.#buffers.push(chain);
@@ -184,11 +187,13 @@ export class VirtioNet implements VirtioChip {
     const { readable, readableBytes } = chain;
     const frameBytes = readableBytes - HEADER_BYTES;
     if (frameBytes < FRAME_BYTES_MIN || frameBytes > FRAME_BYTES_MAX) {
-      return this.#ports.needsReset();
+      return this.#ports.needsReset("5.1.6.2.1", `a frame of ${frameBytes} bytes is sent`);
     }
     const packet = gather(this.#ports.memory, readable, 0, readableBytes);
     // 5.1.6.2.1: flags and gso_type belong to offloads, and none was offered.
-    if (packet === undefined || packet[0] !== 0 || packet[1] !== 0) return this.#ports.needsReset();
+    if (packet === undefined || packet[0] !== 0 || packet[1] !== 0) {
+      return this.#ports.needsReset("5.1.6.2.1", "a frame asks for offloads, and none was offered");
+    }
     if (this.#isUp) this.#ports.output({ kind: "frame", bytes: packet.subarray(HEADER_BYTES) });
     this.#ports.push(TRANSMITQ, chain, 0);
   }

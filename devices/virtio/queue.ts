@@ -28,8 +28,14 @@ export type Chain = {
   readonly writableBytes: number;
 };
 
-/** The driver broke the rules of the queue. */
-export type QueueFault = { readonly fault: string };
+/** The driver broke a rule of the queue, which stands in that section of VIRTIO 1.2. */
+export type QueueFault = { readonly fault: string; readonly section: string };
+
+const NO_AVAILABLE_RING: QueueFault = {
+  fault: "the available ring is outside RAM",
+  section: "2.7.6",
+};
+export const NO_USED_RING: QueueFault = { fault: "the used ring is outside RAM", section: "2.7.8" };
 
 /** What was negotiated for all queues of a device. */
 export interface QueueFeatures {
@@ -83,13 +89,16 @@ export class Virtqueue {
   /** The next available chain; `undefined` if there is none. */
   pop(features: QueueFeatures): Chain | QueueFault | undefined {
     const index = this.#u16(this.#driverArea + 2);
-    if (index === undefined) return { fault: "the available ring is outside RAM" };
+    if (index === undefined) return NO_AVAILABLE_RING;
     const waiting = (index - this.#availIndex) & 0xffff;
     if (waiting === 0) return undefined;
-    if (waiting > this.size) return { fault: `${waiting} buffers of ${this.size} are available` };
+    if (waiting > this.size) {
+      const fault = `${waiting} buffers are available in a queue of ${this.size}`;
+      return { fault, section: "2.7.6.1" };
+    }
     const slot = this.#availIndex & (this.size - 1);
     const head = this.#u16(this.#driverArea + RING + 2 * slot);
-    if (head === undefined) return { fault: "the available ring is outside RAM" };
+    if (head === undefined) return NO_AVAILABLE_RING;
     this.#availIndex = (this.#availIndex + 1) & 0xffff;
     return this.#chain(head, features.indirect);
   }
@@ -109,11 +118,11 @@ export class Virtqueue {
     const stored =
       this.#memory.write(this.#deviceArea + RING + 8 * slot, usedElement(head, sizeBytes)) &&
       this.#memory.write(this.#deviceArea + 2, littleEndian16(this.#usedIndex));
-    if (!stored) return { fault: "the used ring is outside RAM" };
+    if (!stored) return NO_USED_RING;
     const wish = features.eventIdx
       ? this.#u16(this.#driverArea + RING + 2 * this.size)
       : this.#u16(this.#driverArea);
-    if (wish === undefined) return { fault: "the available ring is outside RAM" };
+    if (wish === undefined) return NO_AVAILABLE_RING;
     // used_event names the index whose use the driver wants to hear of (2.7.7.2).
     return features.eventIdx ? wish === before : (wish & AVAIL_F_NO_INTERRUPT) === 0;
   }
@@ -158,41 +167,61 @@ export class Virtqueue {
     let inside = false; // an indirect table
     let next = head;
     for (let left = this.size; left > 0;) {
-      if (next >= entries) return { fault: `descriptor ${next} of ${entries}` };
+      if (next >= entries) {
+        return { fault: `descriptor ${next} in a table of ${entries}`, section: "2.7.5" };
+      }
       const descriptor = this.#memory.view(table + DESCRIPTOR_BYTES * next, DESCRIPTOR_BYTES);
-      if (descriptor === undefined) return { fault: "the descriptor table is outside RAM" };
+      if (descriptor === undefined) {
+        return { fault: "the descriptor table is outside RAM", section: "2.7.5" };
+      }
       const address = u32(descriptor, 0) + u32(descriptor, 4) * 2 ** 32;
       const sizeBytes = u32(descriptor, 8);
       const flags = descriptor[12] | (descriptor[13] << 8);
       next = descriptor[14] | (descriptor[15] << 8);
       if ((flags & F_INDIRECT) !== 0) {
-        if (!indirect || inside || (flags & F_NEXT) !== 0) return { fault: "indirect descriptor" };
+        if (!indirect) return indirectFault("is used, and was not negotiated");
+        if (inside) return indirectFault("lies in an indirect table");
+        if ((flags & F_NEXT) !== 0) return indirectFault("has VIRTQ_DESC_F_NEXT");
         entries = sizeBytes / DESCRIPTOR_BYTES;
         if (!Number.isInteger(entries) || entries === 0) {
-          return { fault: `indirect table of ${sizeBytes} bytes` };
+          return { fault: `an indirect table has ${sizeBytes} bytes`, section: "2.7.5.3" };
         }
         [table, inside, next] = [address, true, 0];
         continue;
       }
       left--;
       const write = (flags & F_WRITE) !== 0;
-      if (!write && writable.length > 0) return { fault: "readable after writable descriptor" };
+      if (!write && writable.length > 0) {
+        return { fault: "a readable descriptor follows a writable one", section: "2.7.4.2" };
+      }
       if (sizeBytes > 0 && this.#memory.view(address, sizeBytes) === undefined) {
-        return { fault: `buffer of ${sizeBytes} bytes at 0x${address.toString(16)}` };
+        const where = `at 0x${address.toString(16)}`;
+        return {
+          fault: `a buffer of ${sizeBytes} bytes ${where} is outside RAM`,
+          section: "2.7.5",
+        };
       }
       (write ? writable : readable).push({ address, sizeBytes });
       if (write) writableBytes += sizeBytes;
       else readableBytes += sizeBytes;
-      if (readableBytes + writableBytes >= CHAIN_BYTES_LIMIT) return { fault: "chain too long" };
+      if (readableBytes + writableBytes >= CHAIN_BYTES_LIMIT) {
+        return { fault: "a chain holds 2^32 bytes or more", section: "2.7.5.2" };
+      }
       if ((flags & F_NEXT) === 0) return { head, readable, writable, readableBytes, writableBytes };
     }
-    return { fault: `chain of more than ${this.size} descriptors` };
+    // Without an indirect table it is a loop, which 2.7.5.2 forbids; with one it need not be.
+    const fault = `a chain has more than ${this.size} descriptors`;
+    return { fault, section: inside ? "2.7.5.3.1" : "2.7.5.2" };
   }
 
   #u16(address: number): number | undefined {
     const bytes = this.#memory.view(address, 2);
     return bytes === undefined ? undefined : bytes[0] | (bytes[1] << 8);
   }
+}
+
+function indirectFault(why: string): QueueFault {
+  return { fault: `an indirect descriptor ${why}`, section: "2.7.5.3.1" };
 }
 
 function u32(bytes: Uint8Array, offset: number): number {

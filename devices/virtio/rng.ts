@@ -122,7 +122,9 @@ export class VirtioRng implements VirtioChip {
   }
 
   #finish(chain: Chain, bytes: Uint8Array): void {
-    if (!scatter(this.#ports.memory, chain.writable, 0, bytes)) return this.#ports.needsReset();
+    if (!scatter(this.#ports.memory, chain.writable, 0, bytes)) {
+      return this.#ports.needsReset("5.4.6", "a buffer for entropy is gone");
+    }
     this.#ports.push(0, chain, bytes.length);
   }
 }

@@ -8,7 +8,14 @@ import type { Device, DevicePorts, Width } from "../../core/device.ts";
 import type { Input } from "../../core/host.ts";
 import { requireVersion, type State } from "../../core/state.ts";
 import type { VirtioChip } from "./chip.ts";
-import { type Chain, type QueueFeatures, type QueueState, Virtqueue } from "./queue.ts";
+import {
+  type Chain,
+  NO_USED_RING,
+  type QueueFault,
+  type QueueFeatures,
+  type QueueState,
+  Virtqueue,
+} from "./queue.ts";
 
 const MagicValue = 0x000;
 const Version = 0x004;
@@ -35,6 +42,8 @@ const Config = 0x100;
 const MAGIC = 0x7472_6976; // "virt"
 const VENDOR = 0x554d_4551; // "QEMU": drivers may show it, none depends on it
 
+const ACKNOWLEDGE = 1;
+const DRIVER = 2;
 const DRIVER_OK = 4;
 const FEATURES_OK = 8;
 const DEVICE_NEEDS_RESET = 64;
@@ -100,13 +109,14 @@ export class VirtioMmio implements Device {
       chains: (queue) => this.#chains(queue),
       push: (queue, chain, sizeBytes) => this.#push(queue, chain, sizeBytes),
       configChanged: () => this.#configChanged(),
-      needsReset: () => this.#needsReset(),
+      breach: (section, text) => this.#breach(section, text),
+      needsReset: (section, text) => this.#needsReset(section, text),
     });
   }
 
   read(offset: number, width: Width): number {
     if (offset >= Config) return this.#readConfig(offset - Config, width);
-    if (width !== 4) return 0; // 4.2.2.2: control registers are read and written 32 bits at a time
+    if (width !== 4) return this.#wrongWidth(offset, width);
     switch (offset) {
       case MagicValue:
         return MAGIC;
@@ -135,7 +145,8 @@ export class VirtioMmio implements Device {
   }
 
   write(offset: number, width: Width, value: number): void {
-    if (this.#chip === undefined || width !== 4) return;
+    if (this.#chip === undefined) return;
+    if (width !== 4) return void this.#wrongWidth(offset, width);
     switch (offset) {
       case DeviceFeaturesSel:
         this.#deviceFeaturesSel = value;
@@ -151,6 +162,7 @@ export class VirtioMmio implements Device {
       case QueueNotify:
         return this.#notify(value);
       case InterruptACK:
+        this.#checkAck(value);
         this.#interruptStatus &= ~value;
         return this.#ports.irq.set(this.#interruptStatus !== 0);
       case Status:
@@ -249,9 +261,26 @@ export class VirtioMmio implements Device {
     return word > 1 ? 0 : Number(this.#offered >> BigInt(32 * word) & 0xffff_ffffn);
   }
 
+  /** 4.2.2.2: control registers are read and written 32 bits at a time. */
+  #wrongWidth(offset: number, width: Width): number {
+    if (offset < Config) {
+      this.#breach("4.2.2.2", `register 0x${offset.toString(16)} is accessed with ${width} bytes`);
+    }
+    return 0;
+  }
+
+  #checkAck(value: number): void {
+    const reserved = value & ~(USED_BUFFER | CONFIGURATION_CHANGE);
+    if (reserved === 0) return;
+    this.#breach("4.2.2.2", `InterruptACK is written with reserved bits, 0x${hex(reserved)}`);
+  }
+
   /** Features are fixed once FEATURES_OK stands (3.1.1). */
   #writeDriverFeatures(value: number): void {
-    if ((this.#status & FEATURES_OK) !== 0 || this.#driverFeaturesSel > 1) return;
+    if ((this.#status & FEATURES_OK) !== 0) {
+      return this.#breach("3.1.1", "features are accepted after FEATURES_OK");
+    }
+    if (this.#driverFeaturesSel > 1) return;
     const old = this.#driverFeatures;
     this.#setDriverFeatures(
       this.#driverFeaturesSel === 0
@@ -262,6 +291,7 @@ export class VirtioMmio implements Device {
 
   #writeStatus(value: number): void {
     if (value === 0) return this.#reset();
+    this.#checkStatus(value);
     // The driver sets bits and clears none (2.1.1); DEVICE_NEEDS_RESET is the device's own.
     let status = this.#status | (value & ~DEVICE_NEEDS_RESET);
     const acceptable = (this.#driverFeatures & ~this.#offered) === 0n &&
@@ -272,6 +302,26 @@ export class VirtioMmio implements Device {
     // 3.1.1: without FEATURES_OK the driver must not go on to DRIVER_OK.
     if ((status & FEATURES_OK) === 0) status &= ~DRIVER_OK;
     this.#status = status;
+  }
+
+  /** Names what {@link #writeStatus} lets pass, or refuses in silence. */
+  #checkStatus(value: number): void {
+    const cleared = this.#status & ~value & ~DEVICE_NEEDS_RESET;
+    if (cleared !== 0) this.#breach("2.1.1", `status bits 0x${hex(cleared)} are cleared`);
+    const all = this.#status | value;
+    const missing = (later: number, sooner: number) => (all & later) !== 0 && (all & sooner) === 0;
+    if (missing(DRIVER, ACKNOWLEDGE)) this.#breach("3.1.1", "DRIVER is set without ACKNOWLEDGE");
+    if (missing(FEATURES_OK, DRIVER)) this.#breach("3.1.1", "FEATURES_OK is set without DRIVER");
+    const refused = (value & DRIVER_OK) !== 0 && (this.#status & FEATURES_OK) === 0;
+    if (refused) this.#breach("3.1.1", "DRIVER_OK is set without FEATURES_OK");
+    if ((value & ~this.#status & FEATURES_OK) === 0) return;
+    const foreign = this.#driverFeatures & ~this.#offered;
+    if (foreign !== 0n) {
+      this.#breach("2.2.1", `features 0x${hex(foreign)} are accepted, which were not offered`);
+    }
+    if (!this.#negotiated(VIRTIO_F_VERSION_1)) {
+      this.#breach("6.1", "VIRTIO_F_VERSION_1 is not accepted");
+    }
   }
 
   /** 2.4.1 and 4.2.2.1: afterwards it looks as it did at power-on. */
@@ -293,18 +343,29 @@ export class VirtioMmio implements Device {
 
   #writeQueue(offset: number, value: number): void {
     const queue = this.#queues[this.#queueSel];
-    if (queue === undefined) return;
-    if (offset === QueueReady) return this.#writeQueueReady(queue, (value & 1) === 1);
-    if (queue.ready) return; // 4.2.2.2: a running queue keeps its size and its addresses
-    if (offset === QueueNum) queue.size = value;
     const half = QueueAddresses.indexOf(offset);
+    const isOfQueue = offset === QueueReady || offset === QueueNum || half >= 0;
+    if (!isOfQueue) return;
+    if (queue === undefined) {
+      return this.#breach("4.2.2.2", `queue ${this.#queueSel} is set up, which is not there`);
+    }
+    if (offset === QueueReady) return this.#writeQueueReady(queue, (value & 1) === 1);
+    // 4.2.2.2: a running queue keeps its size and its addresses
+    if (queue.ready) {
+      return this.#breach("4.2.2.2", `queue ${this.#queueSel} is changed while it is ready`);
+    }
+    if (offset === QueueNum) queue.size = value;
     if (half >= 0) queue.addresses[half] = value;
   }
 
   #writeQueueReady(queue: Virtqueue, ready: boolean): void {
     if (ready === queue.ready) return;
     if (ready) {
-      if (!queue.start()) this.#needsReset();
+      this.#checkAreas(queue);
+      if (!queue.start()) {
+        const size = `queue ${this.#queueSel} has size ${queue.size}`;
+        this.#needsReset("2.7", `${size}, no power of two up to ${queue.sizeMax}`);
+      }
     } else {
       queue.ready = false;
       this.#chip?.forget(this.#queueSel);
@@ -312,7 +373,24 @@ export class VirtioMmio implements Device {
   }
 
   #notify(queue: number): void {
-    if (this.#running && this.#queues[queue]?.ready) this.#chip?.notify(queue);
+    if (this.#running && this.#queues[queue]?.ready) return this.#chip?.notify(queue);
+    const isReady = this.#queues[queue]?.ready ?? false;
+    if (!isReady) this.#breach("4.2.2.2", `queue ${queue} is notified, which is not ready`);
+    else if ((this.#status & DRIVER_OK) === 0) {
+      this.#breach("3.1.1", `queue ${queue} is notified before DRIVER_OK`);
+    }
+  }
+
+  /** The areas are aligned to 16, 2 and 4 bytes (2.7). */
+  #checkAreas({ addresses }: Virtqueue): void {
+    for (const [area, alignment] of [16, 2, 4].entries()) {
+      if (addresses[2 * area] % alignment === 0) continue;
+      const name = ["descriptor", "driver", "device"][area];
+      this.#breach(
+        "2.7",
+        `the ${name} area of queue ${this.#queueSel} is not aligned to ${alignment}`,
+      );
+    }
   }
 
   *#chains(index: number): Iterable<Chain> {
@@ -322,7 +400,8 @@ export class VirtioMmio implements Device {
     for (let left = queue.size; left > 0 && this.#running && queue.ready; left--) {
       const chain = queue.pop(features);
       if (chain === undefined) break;
-      if ("fault" in chain || !queue.expectNext(features)) return this.#needsReset();
+      if ("fault" in chain) return this.#queueFault(index, chain);
+      if (!queue.expectNext(features)) return this.#queueFault(index, NO_USED_RING);
       yield chain;
     }
   }
@@ -331,7 +410,7 @@ export class VirtioMmio implements Device {
     const queue = this.#queues[index];
     if (!this.#running || !queue.ready) return;
     const interrupt = queue.push(chain.head, sizeBytes, this.#queueFeatures);
-    if (typeof interrupt === "object") this.#needsReset();
+    if (typeof interrupt === "object") this.#queueFault(index, interrupt);
     else if (interrupt) this.#interrupt(USED_BUFFER);
   }
 
@@ -340,7 +419,16 @@ export class VirtioMmio implements Device {
     if ((this.#status & DRIVER_OK) !== 0) this.#interrupt(CONFIGURATION_CHANGE);
   }
 
-  #needsReset(): void {
+  #breach(section: string, text: string): void {
+    this.#ports.breach?.(`VIRTIO 1.2, ${section}`, text);
+  }
+
+  #queueFault(queue: number, { fault, section }: QueueFault): void {
+    this.#needsReset(section, `queue ${queue}: ${fault}`);
+  }
+
+  #needsReset(section: string, text: string): void {
+    this.#breach(section, text);
     if ((this.#status & DEVICE_NEEDS_RESET) !== 0) return;
     this.#status |= DEVICE_NEEDS_RESET;
     this.#forget();
@@ -351,4 +439,8 @@ export class VirtioMmio implements Device {
     this.#interruptStatus |= cause;
     this.#ports.irq.set(true);
   }
+}
+
+function hex(value: number | bigint): string {
+  return value.toString(16);
 }
