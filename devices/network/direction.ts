@@ -6,6 +6,8 @@ import { choice, draw, type ImpairmentKind, type Impairments } from "./impairmen
 
 const NS_PER_SECOND = 1_000_000_000;
 const QUEUE_FRAMES_DEFAULT = 1000;
+/** More than this cannot be under way: a guest that never stops must not fill the host's memory. */
+const UNDER_WAY_BYTES_MAX = 64 * 1024 * 1024;
 
 /** A copy of a frame, and the cycle at which it reaches the other end. */
 export interface Arrival {
@@ -16,7 +18,7 @@ export interface Arrival {
 /** Why a frame goes no further, and the occurrence that did it. */
 export interface Drop {
   readonly reason: DropReason;
-  readonly event: string;
+  readonly event: string | undefined;
 }
 
 /** A copy of a frame, as it is told from all others that enter the same direction. */
@@ -48,6 +50,7 @@ export class Direction {
   #queued: number[] = [];
   /** When the last frame arrives that kept its place. */
   #lastArrival = 0;
+  #underWayBytes = 0;
 
   /**
    * @param id `g1.net0:up`
@@ -66,6 +69,9 @@ export class Direction {
     const occurs = (kind: ImpairmentKind, chance: number | undefined) =>
       chance !== undefined && draw(seed, this.#event(kind, entrant)) < chance &&
       this.#may(kind, entrant);
+    if (this.#underWayBytes > UNDER_WAY_BYTES_MAX) {
+      return { arrivals: [], dropped: { reason: "queue", event: undefined } };
+    }
     if (occurs("loss", loss)) return this.#dropped("loss", entrant);
     const departure = this.#depart(cycle, entrant);
     if (departure === undefined) return this.#dropped("queue", entrant);
@@ -87,7 +93,13 @@ export class Direction {
       onImpaired(this.#event("duplicate", entrant), "duplicate", duplicate!.delay);
       arrivals.push({ cycle: arrival + duplicate!.delay, bytes: content });
     }
+    this.#underWayBytes += arrivals.length * content.length;
     return { arrivals };
+  }
+
+  /** What entered has come to the other end. */
+  arrived(bytes: Uint8Array): void {
+    this.#underWayBytes -= bytes.length;
   }
 
   save(): State {
@@ -96,6 +108,7 @@ export class Direction {
       free: this.#free,
       queued: this.#queued,
       lastArrival: this.#lastArrival,
+      underWayBytes: this.#underWayBytes,
     };
   }
 
@@ -104,6 +117,7 @@ export class Direction {
     this.#free = state.free as number;
     this.#queued = [...state.queued as number[]];
     this.#lastArrival = state.lastArrival as number;
+    this.#underWayBytes = state.underWayBytes as number;
   }
 
   /** When the frame has left, at the link's rate; `undefined` if it finds the queue full. */

@@ -23,7 +23,7 @@ export type Arriving =
 /** A link's partition or flap begins or ends. */
 interface Change {
   readonly cycle: number;
-  readonly link: Link;
+  readonly link: LinkConfig;
   readonly what: "partition" | "flap";
   readonly event: string;
   readonly begins: boolean;
@@ -47,6 +47,8 @@ export class Fabric {
   readonly #linkOf: readonly (number | undefined)[];
   /** In order of cycle. */
   readonly #changes: readonly Change[];
+  /** How many of them are past. */
+  #changed = 0;
   readonly #agenda = new Agenda();
   #cycle = 0;
   /** Of each NIC: how many frames it has sent. */
@@ -63,8 +65,8 @@ export class Fabric {
       config: link,
       up: new Direction(`${link.name}:up`, link.latency, link.up, without),
       down: new Direction(`${link.name}:down`, link.latency, link.down, without),
-      changes: [],
-    })).map((link) => Object.assign(link, { changes: changesOf(link, without) }));
+      changes: changesOf(link, without),
+    }));
     this.#changes = this.#links.flatMap(({ changes }) => changes)
       .sort((a, b) => a.cycle - b.cycle);
     this.#switches = config.switches.map((id, index) =>
@@ -90,8 +92,7 @@ export class Fabric {
 
   /** The cycle of the next thing that happens if nobody sends; `Infinity` if there is none. */
   get next(): number {
-    const change = this.#changes.find(({ cycle }) => cycle >= this.#cycle);
-    return Math.min(this.#agenda.next, change?.cycle ?? Infinity);
+    return Math.min(this.#agenda.next, this.#changes[this.#changed]?.cycle ?? Infinity);
   }
 
   /** A NIC has sent a frame. All that was sent before a cycle is to be told before {@link advance} to it. */
@@ -110,24 +111,24 @@ export class Fabric {
 
   /** What arrives at a NIC before a cycle, which is at most the lookahead away from the next event. */
   arriving(nic: number, before: number): Arriving[] {
-    const changes = this.#changes
-      .filter(({ cycle, what, link }) =>
-        what === "flap" && cycle >= this.#cycle && cycle < before && nicsOf(link).includes(nic)
-      )
-      .map(({ cycle, begins }): Arriving => ({ cycle, kind: "link", up: !begins }));
-    const frames: Arriving[] = [];
+    const arriving: Arriving[] = [];
+    for (let index = this.#changed; this.#changes[index]?.cycle < before; index++) {
+      const { cycle, what, link, begins } = this.#changes[index];
+      const isSeen = what === "flap" && nicsOf(link).includes(nic);
+      if (isSeen) arriving.push({ cycle, kind: "link", up: !begins });
+    }
     for (const flight of this.#agenda.peek(before)) {
       if (flight.stage !== STAGE.deliver || flight.at !== nic || this.#isLost(flight)) continue;
       const { cycle, bytes } = flight;
-      frames.push({ cycle, kind: "frame", bytes, sent: this.#idOf(flight) });
+      arriving.push({ cycle, kind: "frame", bytes, sent: this.#idOf(flight) });
     }
-    return [...changes, ...frames].sort((a, b) => a.cycle - b.cycle);
+    return arriving.sort((a, b) => a.cycle - b.cycle);
   }
 
   /** Everything before a cycle happens. */
   advance(to: number): void {
-    const changes = this.#changes.filter(({ cycle }) => cycle >= this.#cycle && cycle < to);
-    for (const change of changes) {
+    for (; this.#changes[this.#changed]?.cycle < to; this.#changed++) {
+      const change = this.#changes[this.#changed];
       this.#run(change.cycle);
       this.#report(change);
     }
@@ -156,6 +157,7 @@ export class Fabric {
       throw new RangeError("Cannot restore a network of another shape");
     }
     this.#cycle = state.cycle as number;
+    this.#changed = this.#changes.filter(({ cycle }) => cycle < this.#cycle).length;
     (state.sent as number[]).forEach((sent, nic) => this.#sent[nic] = sent);
     (state.ended as number[]).forEach((cycle, nic) => this.#ended[nic] = cycle);
     this.#agenda.restore(state.agenda);
@@ -194,7 +196,8 @@ export class Fabric {
   }
 
   #forward(flight: Flight): void {
-    const { config } = this.#links[flight.at];
+    const { config, up } = this.#links[flight.at];
+    up.arrived(flight.bytes);
     const device = this.#switches[(config.to as { switch: number }).switch];
     const lost = this.#downAt(flight.at, flight.cycle);
     if (lost !== undefined) {
@@ -241,12 +244,11 @@ export class Fabric {
     const { cycle, at } = flight;
     const to = this.#config.nics[at];
     const link = this.#linkOf[at]!;
-    const down = this.#downAt(link, cycle);
-    if (down !== undefined) {
-      const { name, nic } = this.#links[link].config;
-      const isUp = nic !== at; // a link's first NIC gets what comes down
-      return this.#drop(flight, `${name}:${isUp ? "up" : "down"}`, "link-down", down);
-    }
+    const { config, up, down } = this.#links[link];
+    const direction = config.nic === at ? down : up; // a link's first NIC gets what comes down
+    direction.arrived(flight.bytes);
+    const flap = this.#downAt(link, cycle);
+    if (flap !== undefined) return this.#drop(flight, direction.id, "link-down", flap);
     if (cycle >= this.#ended[at]) return this.#drop(flight, to, "off", undefined);
     this.#onEvent({ kind: "delivered", cycle, frame: this.#idOf(flight), to });
   }
@@ -290,7 +292,7 @@ export class Fabric {
   }
 
   #report({ cycle, link, what, event, begins }: Change): void {
-    this.#onEvent({ kind: "link", cycle, link: link.config.name, event, what, begins });
+    this.#onEvent({ kind: "link", cycle, link: link.name, event, what, begins });
   }
 
   #drop(flight: Flight, at: string, reason: DropReason, event: string | undefined): void {
@@ -303,8 +305,8 @@ export class Fabric {
   }
 }
 
-function changesOf(link: Link, without: ReadonlySet<string>): Change[] {
-  const { name, partitions, flaps } = link.config;
+function changesOf(link: LinkConfig, without: ReadonlySet<string>): Change[] {
+  const { name, partitions, flaps } = link;
   const changes = (what: Change["what"], intervals: LinkConfig["flaps"]) =>
     intervals.flatMap(({ from, to }, index) => {
       const event = `${name}/${what}#${index}`;
@@ -318,6 +320,6 @@ function changesOf(link: Link, without: ReadonlySet<string>): Change[] {
     .sort((a, b) => a.cycle - b.cycle);
 }
 
-function nicsOf({ config }: Link): number[] {
-  return "nic" in config.to ? [config.nic, config.to.nic] : [config.nic];
+function nicsOf({ nic, to }: LinkConfig): number[] {
+  return "nic" in to ? [nic, to.nic] : [nic];
 }

@@ -319,6 +319,22 @@ Deno.test("of two frames at once the first sender's goes first, whoever was aske
   assertEquals(last.map(({ frame }) => frame), ["g1/net0>0", "g2/net0>0"]);
 });
 
+Deno.test("a long link holds so much and no more, and all of it again once it is empty", () => {
+  const config = star(2, { latency: 1_000_000_000 });
+  const reasons: string[] = [];
+  const fabric = new Fabric(config, (it) => it.kind === "dropped" && reasons.push(it.reason));
+  const bytes = new Uint8Array(65_535);
+  const flood = (from: number) => {
+    for (let n = 0; n < 2000; n++) fabric.send(from + n, 0, bytes);
+    fabric.advance(from + 1_000_000_000);
+  };
+  flood(0);
+  const queued = reasons.filter((reason) => reason === "queue").length;
+  assertEquals(queued, 2000 - Math.floor(64 * 2 ** 20 / 65_535) - 1);
+  flood(2_000_000_000);
+  assertEquals(reasons.filter((reason) => reason === "queue").length, 2 * queued);
+});
+
 Deno.test("a restored network knows what queues", () => {
   const config = star(2, { up: { rate: 8_000_000, queue: 2 } });
   const bytes = new Uint8Array(100);
