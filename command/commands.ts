@@ -54,6 +54,10 @@ const TABLE = {
     summary: "MACHINE --seeds A..B: runs on after boot with each seed, and keeps what fails",
     load: async () => (await import("./hunt.ts")).hunt,
   },
+  minimise: {
+    summary: "FAIL.hsr [-o FILE]: what the failure needs of all that its lab's network did",
+    load: async () => (await import("./minimise.ts")).minimise,
+  },
   help: {
     summary: "this page",
     load: async () => (await import("./help.ts")).help,

@@ -7,6 +7,7 @@ import { GUEST_FLAGS } from "./guest.ts";
 import { HUNT_FLAGS } from "./hunt.ts";
 import { LAB_FLAGS } from "./lab.ts";
 import { MACHINE_FLAGS } from "./machine_config.ts";
+import { MINIMISE_FLAGS } from "./minimise.ts";
 import { RECORD_FLAGS } from "./record.ts";
 
 /** @returns the exit status */
@@ -37,6 +38,9 @@ export function helpText(): string {
     "",
     "Flags of hunt:",
     ...HUNT_FLAGS.map(line),
+    "",
+    "Flags of minimise:",
+    ...MINIMISE_FLAGS.map(line),
     "",
     "Flags of debug:",
     ...DEBUG_FLAGS.map(line),

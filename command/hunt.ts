@@ -2,10 +2,11 @@
 import { printLine } from "../devices/deno/terminal.ts";
 import { STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, type Flags, parseFlags, wholeFlag } from "./flags.ts";
-import { bootToFork } from "./hunt/boot.ts";
+import { bootToFork, type ForkAt } from "./hunt/boot.ts";
+import { HuntedMachine } from "./hunt/machine.ts";
 import { runCrew } from "./hunt/crew.ts";
 import { Ledger } from "./hunt/ledger.ts";
-import type { Assignment } from "./hunt/specimen.ts";
+import type { Assignment, Fork, Specimen } from "./hunt/specimen.ts";
 import { huntedOf } from "./hunt/specimen_of.ts";
 import { failOnOf, type Outcome } from "./hunt/verdict.ts";
 import { LAB_FLAGS } from "./lab.ts";
@@ -51,7 +52,7 @@ export async function hunt(args: readonly string[]): Promise<number> {
   const ending = new Ending();
   try {
     const { specimen, forkAt } = await huntedOf(flags);
-    const fork = await bootToFork(specimen, { forkAt, onProgress: () => ending.check() });
+    const fork = await boot(specimen, forkAt, ending);
     const assignment = { specimen, fork, options };
     const folder = flags.values.get("o")?.[0] ?? FOLDER;
     return await huntFrom(assignment, {
@@ -66,6 +67,15 @@ export async function hunt(args: readonly string[]): Promise<number> {
     throw error;
   } finally {
     ending.close();
+  }
+}
+
+async function boot(specimen: Specimen, forkAt: ForkAt, ending: Ending): Promise<Fork> {
+  const machines = await HuntedMachine.openAll(specimen.guests);
+  try {
+    return await bootToFork(specimen, machines, { forkAt, onProgress: () => ending.check() });
+  } finally {
+    for (const machine of machines) machine.close();
   }
 }
 

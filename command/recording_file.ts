@@ -192,7 +192,8 @@ function imagesOf({ bios, kernel, initrds }: BootFiles): Image[] {
   ];
 }
 
-function bootFiles(images: readonly Image[]): BootFiles {
+/** The files that a recorded machine boots. */
+export function bootFiles(images: readonly Image[]): BootFiles {
   return {
     bios: images.find(({ role }) => role === "bios"),
     kernel: images.find(({ role }) => role === "kernel"),

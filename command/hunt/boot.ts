@@ -12,7 +12,7 @@ import { OutputHash } from "../../replay/outputs.ts";
 import { Recorder } from "../../replay/recorder.ts";
 import { UsageError } from "../errors.ts";
 import { ConsoleLines } from "./console_lines.ts";
-import { HuntedMachine } from "./machine.ts";
+import type { TrialMachine } from "./machine.ts";
 import type { Fork, Specimen } from "./specimen.ts";
 import { prefixOf } from "./trials.ts";
 
@@ -37,55 +37,58 @@ export interface BootOptions {
 
 /** A booting guest, and what is written down of it. */
 interface Booting {
-  readonly machine: HuntedMachine;
+  readonly machine: TrialMachine;
   readonly recorder: Recorder;
   readonly log: MemoryLog;
   readonly guest: LabGuest;
 }
 
-/** @throws UsageError if a guest ends before the fork */
-export async function bootToFork(specimen: Specimen, options: BootOptions): Promise<Fork> {
+/**
+ * Runs machines from reset to where they fork.
+ * @throws UsageError if a guest ends before the fork
+ */
+export async function bootToFork(
+  specimen: Specimen,
+  machines: readonly TrialMachine[],
+  options: BootOptions,
+): Promise<Fork> {
   const { forkAt, onProgress } = options;
   const hash = new OutputHash(await xxhash());
-  const booting: Booting[] = [];
-  try {
-    for (const spec of specimen.guests) {
-      const machine = await HuntedMachine.open(spec);
-      const host = machine.host();
-      const log = new MemoryLog();
-      const name = specimen.isLab ? spec.name : undefined;
-      const recorder = new Recorder({ host, sink: log, hash, machine: name });
-      const { seam } = machine.forked;
-      seam.host = recorder;
-      seam.onDigest = (cycle, digest) => recorder.digest(cycle, digest);
-      booting.push({ machine, recorder, log, guest: new LabGuest(machine.forked.machine, host) });
-    }
-    const signs = new Signs(forkAt);
-    const consoles = new ConsoleLines((guest, line) =>
-      signs.line(guest, prefixOf(specimen, guest) + line)
-    );
-    const events: LabEvent[] = [];
-    const fabric = new Fabric(specimen.network, (event) => events.push(event));
-    const lab = new Lab({
-      fabric,
-      members: specimen.members,
-      crew: new LocalCrew(new Map(booting.map(({ guest }, index) => [index, guest]))),
-      meetEvery: DIGEST_CYCLES,
-      onTurn: ({ guest, cycle, printed, stop }) => {
-        const { name } = specimen.guests[guest];
-        for (const { bytes } of printed) consoles.write(name, bytes);
-        if (stop !== undefined) throw new UsageError(tooLate(specimen, name, cycle, forkAt));
-      },
-    });
-    while (!signs.areThere(lab.cycle) || !booting.every(({ machine }) => machine.forked.canFork)) {
-      onProgress(lab.cycle);
-      await lab.run(lab.cycle + DIGEST_CYCLES);
-    }
-    const guests = booting.map(forkPoint);
-    return { cycle: lab.cycle, guests, network: fabric.save(), events };
-  } finally {
-    for (const { machine } of booting) machine.close();
+  const booting = machines.map((machine) => bootingOf(specimen, machine, hash));
+  const signs = new Signs(forkAt);
+  const consoles = new ConsoleLines((guest, line) =>
+    signs.line(guest, prefixOf(specimen, guest) + line)
+  );
+  const events: LabEvent[] = [];
+  const fabric = new Fabric(specimen.network, (event) => events.push(event));
+  const lab = new Lab({
+    fabric,
+    members: specimen.members,
+    crew: new LocalCrew(new Map(booting.map(({ guest }, index) => [index, guest]))),
+    meetEvery: DIGEST_CYCLES,
+    onTurn: ({ guest, cycle, printed, stop }) => {
+      const { name } = specimen.guests[guest];
+      for (const { bytes } of printed) consoles.write(name, bytes);
+      if (stop !== undefined) throw new UsageError(tooLate(specimen, name, cycle, forkAt));
+    },
+  });
+  while (!signs.areThere(lab.cycle) || !booting.every(({ machine }) => machine.forked.canFork)) {
+    onProgress(lab.cycle);
+    await lab.run(lab.cycle + DIGEST_CYCLES);
   }
+  const guests = booting.map(forkPoint);
+  return { cycle: lab.cycle, guests, network: fabric.save(), events };
+}
+
+function bootingOf(specimen: Specimen, machine: TrialMachine, hash: OutputHash): Booting {
+  const host = machine.host();
+  const log = new MemoryLog();
+  const name = specimen.isLab ? machine.spec.name : undefined;
+  const recorder = new Recorder({ host, sink: log, hash, machine: name });
+  const { seam } = machine.forked;
+  seam.host = recorder;
+  seam.onDigest = (cycle, digest) => recorder.digest(cycle, digest);
+  return { machine, recorder, log, guest: new LabGuest(machine.forked.machine, host) };
 }
 
 /** Whether it is time to fork. */

@@ -10,13 +10,34 @@ import { machineOptions } from "../../devices/machine_options.ts";
 import { LabHost } from "../../devices/network/lab_host.ts";
 import { ForkedMachine } from "../../replay/fork.ts";
 
-/** Its disks and its compiler stay from run to run; each run has a host of its own. */
-export class HuntedMachine {
+/** What makes one run after another, each on a host of its own. */
+export interface TrialMachine {
+  readonly spec: GuestSpec;
+  readonly forked: ForkedMachine;
+  /** A host for the next run: model timing, and nothing live. */
+  host(reseeds?: LiveHostOptions["reseeds"]): LabHost;
+  close(): void;
+}
+
+/** Its disks and its compiler stay from run to run. */
+export class HuntedMachine implements TrialMachine {
   readonly #disks: DiskFile[] = [];
   readonly #compiler = new ThreadCompiler();
   #forked: ForkedMachine | undefined;
 
   private constructor(readonly spec: GuestSpec) {}
+
+  /** All of a specimen, at reset. @throws DiskFileError, ImageError for what cannot be attached or loaded */
+  static async openAll(specs: readonly GuestSpec[]): Promise<HuntedMachine[]> {
+    const machines: HuntedMachine[] = [];
+    try {
+      for (const spec of specs) machines.push(await HuntedMachine.open(spec));
+      return machines;
+    } catch (error) {
+      for (const machine of machines) machine.close();
+      throw error;
+    }
+  }
 
   /** At reset, on no host. @throws DiskFileError, ImageError for what cannot be attached or loaded */
   static async open(spec: GuestSpec): Promise<HuntedMachine> {
@@ -37,7 +58,6 @@ export class HuntedMachine {
     return this.#forked!;
   }
 
-  /** A host for the next run: model timing, and nothing live. */
   host(reseeds?: LiveHostOptions["reseeds"]): LabHost {
     return new LabHost(
       new LiveHost({

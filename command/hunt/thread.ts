@@ -1,6 +1,6 @@
 /** A thread of a hunt: makes one run after another, and records those that fail. */
 import { assertSame } from "./verdict.ts";
-import { Trials } from "./trials.ts";
+import { seeded, Trials } from "./trials.ts";
 import type { Task, ThreadAnswer } from "./crew.ts";
 
 let trials: Promise<Trials> | undefined;
@@ -18,11 +18,12 @@ addEventListener("message", async (event: Event) => {
 });
 
 async function run(trials: Trials, seed: number, path: string) {
-  const outcome = await trials.run(seed);
+  const variant = seeded(trials.assignment, seed);
+  const outcome = await trials.run(variant);
   if (!outcome.isFailure) return outcome;
   // A file under its own name is whole.
   const part = `${path}.part`;
-  assertSame(await trials.record(seed, part), outcome);
+  assertSame(await trials.record(variant, part), outcome);
   await Deno.rename(part, path);
   return outcome;
 }

@@ -2,13 +2,15 @@
 import { DIGEST_CYCLES } from "../../core/machine.ts";
 import { seedFor } from "../../core/random.ts";
 import type { FabricConfig } from "../../devices/network/config.ts";
+import type { FabricEvent } from "../../devices/network/events.ts";
 import { Fabric } from "../../devices/network/fabric.ts";
 import { Lab } from "../../devices/network/lab.ts";
 import { LabGuest, type TurnEnd } from "../../devices/network/lab_guest.ts";
+import type { LabHost } from "../../devices/network/lab_host.ts";
 import { LocalCrew } from "../../devices/network/local_crew.ts";
 import { hasFailed } from "../run_lab.ts";
 import { TrialRecording } from "./trial_recording.ts";
-import { HuntedMachine } from "./machine.ts";
+import { HuntedMachine, type TrialMachine } from "./machine.ts";
 import type { Assignment, Specimen } from "./specimen.ts";
 import { type Outcome, outcomeOf, Watch } from "./verdict.ts";
 import { ConsoleLines } from "./console_lines.ts";
@@ -23,35 +25,48 @@ export function guestSeed({ isLab }: Specimen, seed: number, guest: string): num
   return isLab ? seedFor(seed, guest) >>> 0 : seed;
 }
 
+/** One way to go on from a fork. */
+export interface Variant {
+  /** By which its outcome is told from others. */
+  readonly seed: number;
+  readonly network: FabricConfig;
+  readonly host: (machine: TrialMachine) => LabHost;
+  readonly onEvent?: (event: FabricEvent) => void;
+}
+
+/** All that is chosen after the fork follows from a seed. */
+export function seeded({ specimen, fork: { cycle } }: Assignment, seed: number): Variant {
+  const { network } = specimen;
+  const reseeds = [...network.reseeds ?? [], { cycle, seed: seedFor(seed, "network") >>> 0 }];
+  return {
+    seed,
+    network: { ...network, reseeds },
+    host: (machine) =>
+      machine.host([{ cycle, seed: guestSeed(specimen, seed, machine.spec.name) }]),
+  };
+}
+
 /** The machines of a hunt, at their fork. */
 export class Trials {
-  private constructor(
-    readonly assignment: Assignment,
-    readonly machines: readonly HuntedMachine[],
-  ) {}
+  constructor(readonly assignment: Assignment, readonly machines: readonly TrialMachine[]) {
+    machines.forEach(({ forked }, index) => forked.enter(assignment.fork.guests[index]));
+  }
 
   /** @throws DiskFileError, ImageError for what cannot be attached or loaded */
   static async open(assignment: Assignment): Promise<Trials> {
-    const machines: HuntedMachine[] = [];
-    for (const [index, spec] of assignment.specimen.guests.entries()) {
-      const machine = await HuntedMachine.open(spec);
-      machine.forked.enter(assignment.fork.guests[index]);
-      machines.push(machine);
-    }
-    return new Trials(assignment, machines);
+    return new Trials(assignment, await HuntedMachine.openAll(assignment.specimen.guests));
   }
 
-  /** The same seed gives the same outcome. */
-  run(seed: number): Promise<Outcome> {
-    return this.#run(seed, this.#network(seed));
+  /** The same variant has the same outcome. */
+  run(variant: Variant): Promise<Outcome> {
+    return this.#run(variant);
   }
 
   /** The same once more, written down. @throws RecordingError */
-  async record(seed: number, path: string): Promise<Outcome> {
-    const network = this.#network(seed);
-    const recording = await TrialRecording.create(path, this.assignment, network);
+  async record(variant: Variant, path: string): Promise<Outcome> {
+    const recording = await TrialRecording.create(path, this.assignment, variant.network);
     try {
-      return await this.#run(seed, network, recording);
+      return await this.#run(variant, recording);
     } finally {
       recording.close();
     }
@@ -61,25 +76,22 @@ export class Trials {
     for (const machine of this.machines) machine.close();
   }
 
-  #network(seed: number): FabricConfig {
-    const { specimen: { network }, fork: { cycle } } = this.assignment;
-    const reseed = { cycle, seed: seedFor(seed, "network") >>> 0 };
-    return { ...network, reseeds: [...network.reseeds ?? [], reseed] };
-  }
-
-  async #run(seed: number, network: FabricConfig, recording?: TrialRecording): Promise<Outcome> {
+  async #run(variant: Variant, recording?: TrialRecording): Promise<Outcome> {
     const { specimen, fork, options: { failOn, limit } } = this.assignment;
     const watch = new Watch(failOn);
     const consoles = new ConsoleLines((guest, line) =>
       watch.line(guest, prefixOf(specimen, guest), line)
     );
     const ends = new Map<number, TurnEnd>();
-    const fabric = new Fabric(network, (event) => recording?.event(event));
+    const fabric = new Fabric(variant.network, (event) => {
+      recording?.event(event);
+      variant.onEvent?.(event);
+    });
     fabric.restore(fork.network);
     const lab = new Lab({
       fabric,
       members: specimen.members,
-      crew: new LocalCrew(this.#guests(seed, recording)),
+      crew: new LocalCrew(this.#guests(variant, recording)),
       meetEvery: DIGEST_CYCLES,
       onTurn: (end) => {
         for (const { bytes } of end.printed) consoles.write(specimen.guests[end.guest].name, bytes);
@@ -96,7 +108,7 @@ export class Trials {
     recording?.end(cycle, new Map([...ends].map(([guest, end]) => [guest, end.stop!.power])));
     const first = failed();
     return outcomeOf({
-      seed,
+      seed: variant.seed,
       cycle,
       stop: specimen.until.every((guest) => ends.has(guest)) ? "ended" : stop,
       remark: watch.remark,
@@ -105,12 +117,11 @@ export class Trials {
     });
   }
 
-  /** The machines at the fork, each on a host that has it go on from the seed. */
-  #guests(seed: number, recording: TrialRecording | undefined): Map<number, LabGuest> {
-    const { specimen, fork: { cycle } } = this.assignment;
-    const guests = this.machines.map((hunted) => {
-      const { spec, forked } = hunted;
-      const host = hunted.host([{ cycle, seed: guestSeed(specimen, seed, spec.name) }]);
+  /** The machines at the fork, each on its host. */
+  #guests({ host: hostOf }: Variant, recording?: TrialRecording): Map<number, LabGuest> {
+    const guests = this.machines.map((machine) => {
+      const { forked } = machine;
+      const host = hostOf(machine);
       forked.restart(host);
       recording?.attach(forked, host);
       return new LabGuest(forked.machine, host);
