@@ -2,7 +2,10 @@
 import type { FrameId } from "../../core/host.ts";
 import type { ImpairmentKind } from "./impairment.ts";
 
-/** Why a frame went no further. `off`: who should receive it has ended. `runt`: below 14 bytes. */
+/**
+ * Why a frame went no further. `queue`: too many were under way. `no-port`: a switch knows that it is
+ * where it came from. `off`: who should receive it has ended. `runt`: below 14 bytes.
+ */
 export type DropReason = "loss" | "queue" | "link-down" | "partition" | "runt" | "no-port" | "off";
 
 /**
