@@ -27,19 +27,19 @@ const TABLE = {
     load: async () => (await import("./record.ts")).record,
   },
   replay: {
-    summary: "FILE [--until CYCLE]: prints the console again, then the final cycle and digest",
+    summary: "FILE [--guest G] [--until CYCLE]: prints the console again, then cycle and digest",
     load: async () => (await import("./replay.ts")).replay,
   },
   verify: {
-    summary: "FILE: replays all and compares every output and digest",
+    summary: "FILE [--guest G]: replays all and compares every output and digest",
     load: async () => (await import("./verify.ts")).verify,
   },
   info: {
-    summary: "FILE [--json]: what a recording holds, and how it ended",
+    summary: "FILE [--guest G] [--json]: what a recording holds, and how it ended",
     load: async () => (await import("./info.ts")).info,
   },
   events: {
-    summary: "FILE [--kind K] [--from C] [--to C] [--json]: all that came in",
+    summary: "FILE [--guest G] [--kind K] [--from C] [--to C] [--json]: all that came in",
     load: async () => (await import("./events.ts")).events,
   },
   debug: {

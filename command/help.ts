@@ -19,7 +19,7 @@ export function help(): number {
 /** The page. */
 export function helpText(): string {
   const commands = [...COMMANDS].map(([name, { summary }]) =>
-    `  hindsight ${name.padEnd(8)}${summary}`
+    `  hindsight ${name.padEnd(9)}${summary}`
   );
   return [
     "hindsight: a whole RISC-V machine, replayable",

@@ -2,13 +2,12 @@
 import { z } from "zod";
 import type { MachineOptions } from "../core/machine.ts";
 import { nicId } from "../devices/board.ts";
-import type { FabricConfig } from "../devices/network/config.ts";
+import { type FabricConfig, LATENCY_CYCLES_MIN } from "../devices/network/config.ts";
 import { FormatError } from "../replay/format/codec.ts";
 import type { LabRecording } from "../replay/format/reader.ts";
 import type { LabLog } from "../replay/lab_log.ts";
 import { opened, type OpenRecording } from "./recording_file.ts";
 
-const LATENCY_CYCLES_MIN = 1000;
 const NICS_MAX = 256;
 const INTERVALS_MAX = 10_000;
 
