@@ -24,6 +24,8 @@ export interface ReplayOptions {
   readonly onStart?: (machine: Machine) => void;
   /** Called where a digest matched: the state before the inputs of that cycle. */
   readonly onMatch?: (machine: Machine) => void;
+  /** Called where a hart has come to a breakpoint that `onStart` or a later call has set. */
+  readonly onBreakpoint?: (hart: number) => void;
   /** Called between two slices, with the cycle reached. */
   readonly onProgress?: (cycle: number) => void;
 }
@@ -63,7 +65,7 @@ export async function replay(
   });
   const machine: Machine = await build(player, onDigest);
   options.onStart?.(machine);
-  const stop = await run(machine, player, until, options.onProgress);
+  const stop = await run(machine, player, until, options);
   if (stop.reason !== "until" && machine.cycle < until) {
     throw new DivergenceError(machine.cycle, "machine", `to run to ${until}`, describeStop(stop));
   }
@@ -76,11 +78,15 @@ async function run(
   machine: Machine,
   player: Player,
   until: number,
-  onProgress: ReplayOptions["onProgress"],
+  { onBreakpoint, onProgress }: ReplayOptions,
 ): Promise<Stop> {
   try {
     for (;;) {
       const stop = await machine.run(Math.min(until, machine.cycle + PROGRESS_CYCLES));
+      if (stop.reason === "breakpoint") {
+        onBreakpoint?.(stop.hart);
+        continue;
+      }
       if (stop.reason !== "until" || machine.cycle >= until) return stop;
       onProgress?.(machine.cycle);
     }
