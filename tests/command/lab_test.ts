@@ -7,7 +7,7 @@ import { LabSchema } from "../../command/lab_schema.ts";
 import { PrefixedLines } from "../../command/prefixed_lines.ts";
 import { CERTAIN } from "../../devices/network/impairment.ts";
 import { imageUrl } from "../../guests/images.ts";
-import { hindsight } from "./cli.ts";
+import { hindsight, startHindsight } from "./cli.ts";
 
 /** Prints a text, waits so many rounds of a loop, and writes a word to the test finisher. */
 function program(text: string, rounds: number, word: number): Uint8Array {
@@ -36,6 +36,8 @@ async function withLab<T>(lab: unknown, use: (file: string, folder: string) => P
   try {
     await Deno.writeFile(join(folder, "first"), program("hello\nfirst", 16, POWEROFF));
     await Deno.writeFile(join(folder, "second"), program("and\n", 1, POWEROFF));
+    // A count from below zero takes centuries.
+    await Deno.writeFile(join(folder, "endless"), program("here\n", 0xfffff, POWEROFF));
     await Deno.writeFile(join(folder, "failing"), program("oh\n", 1, FAIL_7));
     await Deno.writeTextFile(join(folder, "lab.json"), JSON.stringify(lab));
     return await use(join(folder, "lab.json"), folder);
@@ -68,6 +70,19 @@ Deno.test("run --lab ends with the first guest that fails, or with those that it
   await withLab({ guests: { a: forever, b: guest("second") }, until: ["b"] }, async (file) => {
     const { status, stderr } = await hindsight(["run", "--lab", file]);
     assertEquals([status, stderr], [0, ""]);
+  });
+});
+
+Deno.test("a signal ends run --lab at once, whatever its threads are doing", async () => {
+  await withLab({ guests: { a: guest("endless"), b: guest("endless") } }, async (file) => {
+    const child = startHindsight(["run", "--lab", file, "--workers", "2"], { stderr: "piped" });
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let printed = "";
+    while (!printed.includes("b| here\n")) printed += (await reader.read()).value ?? "";
+    child.kill("SIGTERM");
+    assertEquals((await child.status).code, 143);
+    await reader.cancel();
+    assertEquals(await new Response(child.stderr).text(), "");
   });
 });
 
