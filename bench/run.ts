@@ -1,5 +1,5 @@
 /**
- * `deno task bench [boot|kernels|lab|disk|record|timetravel]… [--rounds N] [--json]`: our machine side by side with QEMU,
+ * `deno task bench [boot|kernels|lab|disk|network|record|timetravel]… [--rounds N] [--json]`: our machine side by side with QEMU,
  * in turns in one run. Exits 1 with the reason if a figure cannot be measured.
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -7,6 +7,7 @@ import { benchBoot } from "./boot.ts";
 import { benchDisk } from "./disk.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLab } from "./lab.ts";
+import { benchNetwork } from "./network.ts";
 import { qemuVersion } from "./peers.ts";
 import { benchRecord } from "./record.ts";
 import { formatReport, type Report } from "./report.ts";
@@ -17,6 +18,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<Report>>> 
   kernels: benchKernels,
   lab: benchLab,
   disk: benchDisk,
+  network: benchNetwork,
   record: benchRecord,
   timetravel: benchTimetravel,
 };
@@ -27,7 +29,7 @@ const rounds = Number(flags.rounds ?? 5);
 const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown !== undefined || !Number.isInteger(rounds) || rounds < 1) {
   console.error(
-    "usage: deno task bench [boot|kernels|lab|disk|record|timetravel]... [--rounds N] [--json]",
+    "usage: deno task bench [boot|kernels|lab|disk|network|record|timetravel]... [--rounds N] [--json]",
   );
   Deno.exit(2);
 }
