@@ -4,6 +4,7 @@
  * A live host, the recorder and the player implement it alike; the machine does not know which.
  * Every input carries the cycle at which the guest saw it, because the machine asks at that cycle.
  */
+import type { FaultInput } from "./fault.ts";
 import type { HostEvent } from "./host_event.ts";
 
 /** What leaves the machine. A `request` is answered by one input with the same number. */
@@ -30,6 +31,8 @@ export interface DiskRequest {
   readonly sizeBytes: number;
   /** What a `write` writes. */
   readonly bytes?: Uint8Array;
+  /** What the guest wants to `read`: of it, the machine asks the host only for what it does not know. */
+  readonly range?: { readonly offset: number; readonly sizeBytes: number };
   /** Model timing: the cycle at which the answer must arrive. Absent: when the host has it. */
   readonly due: number | undefined;
 }
@@ -59,6 +62,8 @@ export type Input =
     readonly error: string | undefined;
     /** What a `read` read. */
     readonly bytes?: Uint8Array;
+    /** Of a `write`: only so many of its bytes reached the disk, whatever `error` says. */
+    readonly torn?: number;
   }
   | {
     readonly device: string;
@@ -75,6 +80,7 @@ export type Input =
   }
   | { readonly device: string; readonly kind: "link"; readonly up: boolean }
   | Reseed
+  | FaultInput
   | HostEvent;
 
 /**

@@ -6,7 +6,8 @@ import { type Bus, Engine } from "./hart/engine.ts";
 import type { JitStatistics } from "./hart/jit/jit.ts";
 import { DRAM, MACHINE, TLB_ENTRIES_MAX } from "./hart/layout.ts";
 import { resetHart, restoreHart, saveHart } from "./hart/state.ts";
-import type { Host, Input, Output, PowerOutput } from "./host.ts";
+import type { FaultInput } from "./fault.ts";
+import { type Host, type Input, MACHINE_DEVICE, type Output, type PowerOutput } from "./host.ts";
 import { checkOptions, type MachineOptions } from "./machine_options.ts";
 import { Ram, RamDigest } from "./memory.ts";
 import { seedFor } from "./random.ts";
@@ -328,6 +329,7 @@ export class Machine implements Bus {
       const input = this.#host.take(this.#cycle);
       if (!input) return;
       if (input.kind === "reseed") this.#reseed(input.seed);
+      else if (input.kind === "fault" && input.device === MACHINE_DEVICE) this.#force(input);
       else if (input.kind !== "host") this.#deliver(input);
     }
   }
@@ -341,6 +343,18 @@ export class Machine implements Bus {
     }
     this.#actor = input.device;
     device.input(input);
+  }
+
+  #force(input: FaultInput): void {
+    if (input.fault === "withhold") return this.#scheduler.withhold(input.hart, input.until);
+    if (input.fault !== "flip") throw new RangeError(`No machine takes a fault "${input.fault}"`);
+    const { address, bit } = input;
+    const byte = this.memory.view(address, 1)?.[0];
+    if (byte === undefined) {
+      throw new RangeError(`Cannot flip a bit at 0x${address.toString(16)}: it is not in RAM`);
+    }
+    this.#actor = MACHINE_DEVICE;
+    this.memory.write(address, Uint8Array.of(byte ^ 1 << bit));
   }
 
   #reseed(seed: number): void {
@@ -369,14 +383,15 @@ export class Machine implements Bus {
     let deadline = this.#deviceDeadline();
     this.#deadlineSeen = deadline;
     for (const timer of this.#timers) deadline = Math.min(deadline, timer.update(this.#cycle));
-    return deadline;
+    return Math.min(deadline, this.#scheduler.nextRelease(this.#cycle));
   }
 
   // Wakes harts and names the one that acts now; false if all of them wait.
   #choose(): boolean {
     const scheduler = this.#scheduler;
     for (let hart = 0; hart < scheduler.harts; hart++) this.#wake(hart);
-    const runnable = (hart: number) => this.#i32(hart, "waiting") === 0;
+    const runnable = (hart: number) =>
+      this.#i32(hart, "waiting") === 0 && !scheduler.isWithheld(hart, this.#cycle);
     const { hart, quantumEnd } = scheduler;
     if (runnable(hart)) {
       if (this.#cycle < quantumEnd) return true;

@@ -19,6 +19,8 @@ export class Scheduler {
   hart = 0;
   /** The cycle at which its turn ends. */
   quantumEnd = 0;
+  /** By hart: it does nothing before this cycle. Empty as long as none was ever withheld. */
+  #withheld: readonly number[] = [];
   readonly #random: Random;
 
   constructor(readonly harts: number, seed: number) {
@@ -44,12 +46,34 @@ export class Scheduler {
     if (this.harts > 1) this.quantumEnd = cycle + this.#quantum();
   }
 
+  /** A hart does nothing before a cycle. */
+  withhold(hart: number, until: number): void {
+    if (hart >= this.harts) throw new RangeError(`There is no hart ${hart} to be withheld`);
+    this.#withheld = Array.from(
+      { length: this.harts },
+      (_, other) => other === hart ? until : this.#withheld[other] ?? 0,
+    );
+  }
+
+  isWithheld(hart: number, cycle: number): boolean {
+    return this.#withheld[hart] > cycle;
+  }
+
+  /** The cycle after this one at which a hart is next let go; `Infinity` if none is withheld. */
+  nextRelease(cycle: number): number {
+    return this.#withheld.reduce(
+      (next, until) => until > cycle ? Math.min(next, until) : next,
+      Infinity,
+    );
+  }
+
   save(): State {
     return {
       version: 1,
       hart: this.hart,
       quantumEnd: this.quantumEnd,
       random: this.#random.state,
+      ...(this.#withheld.length === 0 ? {} : { withheld: this.#withheld }),
     };
   }
 
@@ -58,6 +82,7 @@ export class Scheduler {
     this.hart = state.hart as number;
     this.quantumEnd = state.quantumEnd as number;
     this.#random.state = state.random as number;
+    this.#withheld = (state.withheld ?? []) as readonly number[];
   }
 
   #quantum(): number {

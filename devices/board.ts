@@ -92,7 +92,11 @@ function attachments(config: BoardConfig, ports: BoardPorts): Attachment[] {
   const { harts } = config;
   const lines: BoardPorts["hartIrq"] = (hart, line) => ports.hartIrq(hart, line);
   const breachOf = (id: string): ReportBreach => (rule, text) => ports.breach?.(id, rule, text);
-  const plic = new Plic({ id: "plic", harts }, { lines, breach: breachOf("plic") });
+  const plic = new Plic({ id: "plic", harts }, {
+    lines,
+    clock: ports.clock,
+    breach: breachOf("plic"),
+  });
   const portsOf = (id: string, irq: IrqLine): DevicePorts => ({
     irq,
     memory: ports.memory,

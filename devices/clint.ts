@@ -4,6 +4,7 @@
  * privileged specification, mtime and mtimecmp.
  */
 import type { Clock, Device, IrqLine, Width } from "../core/device.ts";
+import type { Input } from "../core/host.ts";
 import { requireVersion, type State } from "../core/state.ts";
 
 const MSIP = 0x0000; // 4 bytes per hart, bit 0
@@ -69,6 +70,15 @@ export class Clint implements Device {
       this.#clock.setMtime(withHalf(this.#clock.mtime(), (offset & 4) !== 0, value));
       this.tick();
     }
+  }
+
+  /** As if the guest had written to mtime. */
+  input(input: Input): void {
+    if (input.kind !== "fault" || input.fault !== "jump") {
+      throw new RangeError(`"${this.id}" takes no "${input.kind}" input but a jump of mtime`);
+    }
+    this.#clock.setMtime(BigInt.asUintN(64, this.#clock.mtime() + input.ticks));
+    this.tick();
   }
 
   deadline(): number {

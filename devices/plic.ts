@@ -2,7 +2,8 @@
  * Platform-level interrupt controller with level-triggered gateways.
  * Source: RISC-V PLIC specification 1.0.0; sizes and contexts as QEMU's `virt` board has them.
  */
-import type { Device, IrqLine, ReportBreach, Width } from "../core/device.ts";
+import type { Clock, Device, IrqLine, ReportBreach, Width } from "../core/device.ts";
+import type { Input } from "../core/host.ts";
 import { requireVersion, type State } from "../core/state.ts";
 
 /** Interrupt sources are numbered from 1 to this. */
@@ -29,6 +30,7 @@ export interface PlicOptions {
 }
 
 export interface PlicPorts {
+  readonly clock: Pick<Clock, "cycle">;
   lines(hart: number, line: "MEIP" | "SEIP"): IrqLine;
   readonly breach?: ReportBreach;
 }
@@ -44,6 +46,10 @@ export type PlicState = {
   readonly claimed: readonly number[];
   readonly enable: readonly number[];
   readonly threshold: Uint8Array;
+  /** Sources whose next request will be lost, ascending. Absent: none. */
+  readonly lost?: readonly number[];
+  /** Source, cycle before which it forwards nothing; by source. Absent: none. */
+  readonly late?: readonly (readonly [number, number])[];
 };
 
 export class Plic implements Device {
@@ -59,11 +65,15 @@ export class Plic implements Device {
   readonly #claimed = new Uint32Array(WORDS);
   readonly #enable: Uint32Array;
   readonly #threshold: Uint8Array;
+  readonly #clock: PlicPorts["clock"];
+  readonly #lost = new Set<number>();
+  readonly #late = new Map<number, number>();
 
   constructor(options: PlicOptions, ports: PlicPorts) {
     this.id = options.id;
     this.#contexts = options.harts * 2;
     this.#breach = ports.breach;
+    this.#clock = ports.clock;
     this.#enable = new Uint32Array(this.#contexts * WORDS);
     this.#threshold = new Uint8Array(this.#contexts);
     for (let hart = 0; hart < options.harts; hart++) {
@@ -104,6 +114,33 @@ export class Plic implements Device {
     this.#update();
   }
 
+  /** A request goes wrong between its device and the gateway's pending bit. */
+  input(input: Input): void {
+    if (input.kind !== "fault" || input.fault !== "interrupt") {
+      throw new RangeError(`"${this.id}" takes no "${input.kind}" input but a wrong interrupt`);
+    }
+    const { source, how, until = 0 } = input;
+    this.source(source); // refuses what is none
+    if (how === "lost") this.#lost.add(source);
+    else if (how === "late") this.#late.set(source, until);
+    else this.#request(source);
+  }
+
+  /** When a late request is next forwarded. */
+  deadline(): number {
+    let next = Infinity;
+    for (const until of this.#late.values()) next = Math.min(next, until);
+    return next;
+  }
+
+  tick(): void {
+    for (const [source, until] of [...this.#late]) {
+      if (until > this.#clock.cycle()) continue;
+      this.#late.delete(source);
+      this.#forward(source);
+    }
+  }
+
   save(): PlicState {
     return {
       version: 1,
@@ -113,18 +150,24 @@ export class Plic implements Device {
       claimed: [...this.#claimed],
       enable: [...this.#enable],
       threshold: this.#threshold.slice(),
+      ...(this.#lost.size === 0 ? {} : { lost: [...this.#lost].sort((a, b) => a - b) }),
+      ...(this.#late.size === 0 ? {} : { late: [...this.#late].sort(([a], [b]) => a - b) }),
     };
   }
 
   restore(state: State): void {
     requireVersion(state, 1, this.id);
-    const { priority, level, pending, claimed, enable, threshold } = state as PlicState;
+    const { priority, level, pending, claimed, enable, threshold, lost, late } = state as PlicState;
     this.#priority.set(priority);
     this.#level.set(level);
     this.#pending.set(pending);
     this.#claimed.set(claimed);
     this.#enable.set(enable);
     this.#threshold.set(threshold);
+    this.#lost.clear();
+    for (const source of lost ?? []) this.#lost.add(source);
+    this.#late.clear();
+    for (const [source, until] of late ?? []) this.#late.set(source, until);
   }
 
   /** Index of the enable word, or -1 between and behind the words. */
@@ -155,6 +198,12 @@ export class Plic implements Device {
    */
   #forward(source: number): void {
     if (this.#level[source] === 0 || bit(this.#claimed, source)) return;
+    if (this.#late.has(source) || this.#lost.delete(source)) return;
+    this.#request(source);
+  }
+
+  #request(source: number): void {
+    if (bit(this.#claimed, source)) return;
     this.#pending[source >> 5] |= 1 << (source & 31);
     this.#update();
   }

@@ -3,8 +3,9 @@ import type { Input } from "../core/host.ts";
 
 const VERSIONS = {
   console: [1],
-  disk: [1],
+  disk: [1, 2], // 2: with how much of a torn write reached the disk
   entropy: [1],
+  fault: [1],
   frame: [1, 2], // 2: with the id that its sender in the lab gave it
   host: [1],
   link: [1],
@@ -18,6 +19,7 @@ export const PAYLOAD_KINDS = Object.keys(VERSIONS) as readonly PayloadKind[];
 
 /** The version in which an input is written: the first that can hold it. */
 export function payloadVersion(input: Input): number {
+  if (input.kind === "disk") return input.torn === undefined ? 1 : 2;
   return input.kind === "frame" && input.sent !== undefined ? 2 : 1;
 }
 

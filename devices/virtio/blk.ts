@@ -122,8 +122,10 @@ export class VirtioBlk implements VirtioChip {
       throw unexpected(this.#ports.id, `no disk request ${input.request} is in flight`);
     }
     const bytes = input.error === undefined ? this.#expect(request, input.bytes) : undefined;
+    const written = this.#written(request, input.torn, input.error === undefined);
     this.#inFlight.delete(request.request);
     this.#inFlightBytes -= request.range.sizeBytes;
+    if (written !== undefined) this.#disk.write(request.range.offset, written);
     this.#complete(request, input.error === undefined, bytes);
     if (this.#stalled) this.#serve();
   }
@@ -298,6 +300,7 @@ export class VirtioBlk implements VirtioChip {
       operation,
       offset: asked.offset,
       sizeBytes: sizeBytes ?? asked.sizeBytes,
+      ...(isRead ? { range } : {}),
       ...(bytes === undefined ? {} : { bytes }),
       due: this.#latency.due(this.#ports.clock.cycle(), range.sizeBytes),
     });
@@ -314,11 +317,22 @@ export class VirtioBlk implements VirtioChip {
     return bytes;
   }
 
+  /** What of a write reaches the disk. */
+  #written({ request, bytes }: Request, torn: number | undefined, ok: boolean) {
+    if (torn === undefined) return ok ? bytes : undefined;
+    if (bytes === undefined || torn > bytes.length || torn % SECTOR_BYTES !== 0) {
+      throw unexpected(
+        this.#ports.id,
+        `request ${request} is no write that tears at ${torn} bytes`,
+      );
+    }
+    return bytes.subarray(0, torn);
+  }
+
   /** What the host did counts, whether or not the driver still waits for it. */
   #complete(request: Request, ok: boolean, bytes: Uint8Array | undefined): void {
     const { chain, range } = request;
     if (ok && bytes !== undefined) this.#disk.learn(request.expectedOffset, bytes);
-    if (ok && request.bytes !== undefined) this.#disk.write(range.offset, request.bytes);
     if (chain === undefined) return;
     if (!ok) return this.#finish(chain, VIRTIO_BLK_S_IOERR, 0);
     if (request.operation !== "read") return this.#finish(chain, VIRTIO_BLK_S_OK, 0);

@@ -5,6 +5,7 @@ import type { LogEntry, LogPart, OutputRun } from "../log.ts";
 import { isKnownPayload, type PayloadKind } from "../payloads.ts";
 import { encodeCbor, Fields } from "./cbor.ts";
 import { FormatError } from "./codec.ts";
+import { decodeFault, encodeFault } from "./fault_payload.ts";
 import { decodeHostEvent, encodeHostEvent } from "./host_payload.ts";
 import { Table } from "./table.ts";
 
@@ -81,13 +82,20 @@ function payload(
     case "frame":
       return [...(input.sent === undefined ? [] : named(input.sent)), place(input.bytes)];
     case "disk":
-      return [input.request, input.error ?? null, input.bytes ? place(input.bytes) : null];
+      return [
+        input.request,
+        input.error ?? null,
+        input.bytes ? place(input.bytes) : null,
+        ...(input.torn === undefined ? [] : [input.torn]),
+      ];
     case "entropy":
       return [input.request, place(input.bytes)];
     case "link":
       return [input.up];
     case "reseed":
       return [input.seed];
+    case "fault":
+      return encodeFault(input);
     case "host":
       return encodeHostEvent(input, input.bytes ? place(input.bytes) : null);
   }
@@ -141,7 +149,11 @@ export function decodePart(
     const sent = kind === "frame" && version === 2 ? { sent: sender(row) } : {};
     const entry: LogEntry = kind === "wall-clock"
       ? { ...common, kind, ns: row.big(-(1n << 63n), U64_MAX) }
-      : { ...common, kind: "input", input: { ...input(kind, device, row, place), ...sent } };
+      : {
+        ...common,
+        kind: "input",
+        input: { ...input(kind, device, row, place), ...sent, ...torn(kind, version, row) },
+      };
     row.end();
     return entry;
   });
@@ -195,10 +207,16 @@ function input(
       return { device, kind, up: row.bool() };
     case "reseed":
       return { device: only(MACHINE_DEVICE, device, kind), kind, seed: row.whole(2 ** 32 - 1) };
+    case "fault":
+      return decodeFault(device, row);
     case "host":
       only(HOST_DEVICE, device, kind);
       return decodeHostEvent(row, place);
   }
+}
+
+function torn(kind: PayloadKind, version: number, row: Fields): { torn?: number } {
+  return kind === "disk" && version === 2 ? { torn: row.whole(INPUT_BYTES_MAX) } : {};
 }
 
 /** @throws FormatError unless an input of this kind stands where it may */

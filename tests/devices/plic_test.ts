@@ -7,6 +7,7 @@ import { abuse, moved, TestClock, TestLine } from "./driver.ts";
 const [M0, S0, , S1] = [0, 1, 2, 3]; // contexts
 
 class Bench {
+  readonly clock = new TestClock();
   readonly lines: TestLine[] = [];
   readonly plic: Plic;
 
@@ -17,6 +18,7 @@ class Bench {
 
   build(): Plic {
     return new Plic({ id: "plic", harts: this.harts }, {
+      clock: this.clock,
       lines: (hart, line) => this.lines[2 * hart + (line === "MEIP" ? 0 : 1)],
     });
   }

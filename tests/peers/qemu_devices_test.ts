@@ -11,7 +11,7 @@ import { GoldfishRtc } from "../../devices/goldfish_rtc.ts";
 import { Plic } from "../../devices/plic.ts";
 import { Uart16550 } from "../../devices/uart16550.ts";
 import { VirtioMmio } from "../../devices/virtio/transport_mmio.ts";
-import { TestLine, TestPorts } from "../devices/driver.ts";
+import { TestClock, TestLine, TestPorts } from "../devices/driver.ts";
 import { hasPeer } from "../peer.ts";
 
 const QEMU = "qemu-system-riscv64";
@@ -163,7 +163,10 @@ Deno.test("Plic registers do what QEMU's do", async () => {
   if (!await hasQemu()) return;
   const seed = 0x911c;
   const random = new Random(seed);
-  const plic = new Plic({ id: "plic", harts: 1 }, { lines: () => new TestLine() });
+  const plic = new Plic({ id: "plic", harts: 1 }, {
+    lines: () => new TestLine(),
+    clock: new TestClock(),
+  });
   const both = new Both(plic, 0xc00_0000);
   const offset = () => {
     const context = random.below(3);
