@@ -25,7 +25,13 @@ const LAST_LINES = 3;
 
 /** @returns the exit status: 0 if the guest crashed as it is built to, and the cause was found */
 export async function demo(args: readonly string[]): Promise<number> {
-  if (args.length > 0) throw new UsageError(`demo takes nothing, not "${args[0]}"`);
+  const [which, ...rest] = args;
+  if (which === "flaky" && rest.length === 0) {
+    return await (await import("./demo_flaky.ts")).demoFlaky();
+  }
+  if (which !== undefined) {
+    throw new UsageError(`demo takes nothing or flaky, not "${args.join(" ")}"`);
+  }
   const path = await Deno.makeTempFile({ prefix: "hindsight-demo-", suffix: ".hsr" });
   try {
     await record(path);
@@ -155,7 +161,7 @@ async function follow(cursor: MachineCursor, symbols: Symbols): Promise<boolean>
 }
 
 /** The instruction that the hart is about to execute. */
-function instructionAt(cursor: MachineCursor) {
+export function instructionAt(cursor: MachineCursor) {
   const pc = cursor.readRegister(HART, "pc");
   const physical = cursor.translate(HART, pc);
   const bytes = physical === undefined ? undefined : cursor.readMemory(physical, 4);
@@ -170,7 +176,7 @@ function instructionAt(cursor: MachineCursor) {
   return { rd, rs1, imm, isLoad, text: disassemble(word, pc).replaceAll("\t", " ") };
 }
 
-function word(cursor: MachineCursor, physical: number): bigint {
+export function word(cursor: MachineCursor, physical: number): bigint {
   const bytes = cursor.readMemory(physical, 8)!;
   return new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
 }
