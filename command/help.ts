@@ -30,7 +30,7 @@ export function helpText(): string {
     "MACHINE, the flags of run and record:",
     ...MACHINE_FLAGS.filter((flag) => !flag.isForTests).map(line),
     "",
-    "LAB, in place of MACHINE (with --seed, --until-cycle, --digests):",
+    "LAB, in place of MACHINE (with --seed, --until-cycle, --digests, --faults):",
     ...LAB_FLAGS.map(line),
     "",
     "Flags of record:",

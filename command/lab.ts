@@ -20,15 +20,10 @@ export const LAB_FLAGS: readonly Flag[] = [
     value: "N",
     summary: "how many threads run a lab's guests; default one for each core",
   },
-  {
-    name: "faults",
-    value: "PLAN.json",
-    summary: "impairments of a lab's links, in place of those of its file",
-  },
 ];
 
 /** Flags of one machine that a lab has too. */
-const SHARED = ["seed", "until-cycle", "digests", JIT_FLAG.name];
+const SHARED = ["seed", "until-cycle", "digests", "faults", JIT_FLAG.name];
 
 /** Whether the flags ask for a lab. @throws UsageError for flags that do not go together */
 export function isLab({ values }: Flags): boolean {

@@ -72,7 +72,7 @@ const LabNicSchema = z.strictObject({
 });
 
 const LabGuestSchema = MachineSchema
-  .omit({ nic: true, hostfwd: true, digests: true, "until-cycle": true })
+  .omit({ nic: true, hostfwd: true, digests: true, faults: true, "until-cycle": true })
   .extend({ nics: z.array(LabNicSchema).max(NIC_COUNT_MAX) })
   .partial();
 

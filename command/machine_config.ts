@@ -74,6 +74,7 @@ export const MachineSchema = z.strictObject({
   send: text,
   "until-cycle": whole(0, Number.MAX_SAFE_INTEGER),
   digests: text,
+  faults: text,
   "tlb-entries": whole(1, 256).refine((value) => (value & (value - 1)) === 0, {
     error: "a power of two from 1 to 256 is needed",
   }),
@@ -145,6 +146,11 @@ export const MACHINE_FLAGS: readonly Flag[] = [
   { name: "send", value: "FILE", summary: "console input, line by line, instead of the terminal" },
   { name: "until-cycle", value: "N", summary: "stop there" },
   { name: "digests", value: "FILE", summary: "write `cycle digest` every 10 million cycles" },
+  {
+    name: "faults",
+    value: "PLAN.json",
+    summary: "what shall go wrong with disks, memory, interrupts, …; in a lab, with its links",
+  },
   { name: "machine", value: "FILE.json", summary: "the same names in a file; flags override" },
   {
     name: "tlb-entries",
@@ -162,7 +168,7 @@ export const MACHINE_FLAGS: readonly Flag[] = [
 ];
 
 /** Values of these are paths, which a machine file gives from its own folder. */
-export const PATHS = ["bios", "kernel", "initrd", "disk", "send", "digests", "copy"];
+export const PATHS = ["bios", "kernel", "initrd", "disk", "send", "digests", "copy", "faults"];
 
 const NUMBERS = ["harts", "seed", "until-cycle", "tlb-entries", "tlb-flush-every", "jit-threshold"];
 

@@ -3,6 +3,7 @@ import { CARD_COUNT_MAX } from "../devices/board.ts";
 import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
 import { bootOf, readImage } from "./boot_files.ts";
+import { faultPlan, readFaultPlan } from "./faults.ts";
 import { DigestFile } from "./digest_file.ts";
 import { STATUS } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
@@ -30,6 +31,7 @@ export async function runRequest(
   record?: MachineRun["record"],
 ): Promise<number> {
   const send = request.send === undefined ? undefined : readImage("--send", request.send).bytes;
+  const faults = request.faults === undefined ? undefined : readFaultPlan(request.faults);
   const compiler = new ThreadCompiler();
   const boot = await bootOf(request, () => prepareGuest());
   if (request.digests !== undefined) requireNoInput("--digests", request.digests, request);
@@ -48,6 +50,7 @@ export async function runRequest(
         reseeds: request.reseed,
         timing,
         nics,
+        faults: faults && ((config) => faultPlan(faults, config)),
         onConsole: writeOutput,
         hasTerminal: wantsInput(request),
         send,

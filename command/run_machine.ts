@@ -13,6 +13,8 @@ import type { BootFiles } from "../devices/boot/layout.ts";
 import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
 import type { Timing } from "../devices/virtio/latency.ts";
 import { formatMac, macOf } from "../devices/virtio/mac.ts";
+import { FaultyHost } from "../replay/faults/faulty_host.ts";
+import type { FaultPlan } from "../replay/faults/plan.ts";
 import type { LogEnd } from "../replay/log.ts";
 import { CheckpointRecorder, type CheckpointSink } from "../replay/checkpoint_recorder.ts";
 import type { Recorder } from "../replay/recorder.ts";
@@ -30,6 +32,8 @@ export interface MachineRun {
   readonly reseeds?: LiveHostOptions["reseeds"];
   readonly timing: Timing;
   readonly nics?: readonly Nic[];
+  /** What shall go wrong, once the machine is known. */
+  readonly faults?: (config: MachineConfig) => FaultPlan;
   readonly onConsole: (bytes: Uint8Array) => void;
   /** Standard input is the console's other end. */
   readonly hasTerminal?: boolean;
@@ -115,9 +119,11 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     });
     for (const [index, { open }] of nics.entries()) await host.attachNetwork(nicId(index), open);
     const config = configOf(run, disks);
-    const { recorder, checkpoints: sink } = await run.record?.(host, config, run.boot.files) ?? {};
+    const faults = run.faults?.(config);
+    const seam = faults === undefined ? host : new FaultyHost(host, faults);
+    const { recorder, checkpoints: sink } = await run.record?.(seam, config, run.boot.files) ?? {};
     const onDigest = digestSink(run, recorder, () => checkpoints?.digested());
-    const machine = await create(run, config, recorder ?? host, onDigest, {
+    const machine = await create(run, config, recorder ?? seam, onDigest, {
       compiler: (shape) => compiler.open(shape),
       ...run.engine,
     });

@@ -132,6 +132,12 @@ function attachments(config: BoardConfig, ports: BoardPorts): Attachment[] {
   ];
 }
 
+/** The number of each device's line at the interrupt controller, by the device's id. */
+export function interruptSources(config: BoardConfig): ReadonlyMap<string, number> {
+  const virtio = virtioChips(config).map(({ id }, slot) => [id, virtioSlot(slot).irq] as const);
+  return new Map([["rtc", REGIONS.rtc.irq], ["uart0", REGIONS.uart0.irq], ...virtio]);
+}
+
 /** What occupies the virtio slots, from slot 0 on. */
 function virtioChips(config: BoardConfig): { id: string; chip: VirtioChip }[] {
   const timing = config.diskTiming;

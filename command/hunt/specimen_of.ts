@@ -71,6 +71,9 @@ async function machineOf(flags: Flags, saysReady: boolean): Promise<Specimen> {
   if (request["disk-timing"] === "live") {
     throw new UsageError("--disk-timing live: a hunt needs model, for runs to be the same again");
   }
+  if (request.faults !== undefined) {
+    throw new UsageError("--faults does not go with a hunt in one machine");
+  }
   const { run } = request;
   const first = saysReady ? READY_COMMAND : "";
   const boot = await bootOf(
