@@ -46,6 +46,10 @@ const TABLE = {
     summary: "FILE --gdb HOST:PORT, --http HOST:PORT: forward and backward in gdb and over HTTP",
     load: async () => (await import("./debug.ts")).debug,
   },
+  triage: {
+    summary: "FILE [--json]: what failed, host side or guest side, with the evidence",
+    load: async () => (await import("./triage.ts")).triage,
+  },
   packets: {
     summary: "FILE [--guest G] [--link L] [--pcapng OUT] [--json]: frames, and what became of them",
     load: async () => (await import("./packets.ts")).packets,

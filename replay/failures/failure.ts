@@ -56,6 +56,8 @@ export interface Failure {
   readonly kind: FailureKind;
   /** One line, from registers and memory. */
   readonly message: string;
+  /** Where the instruction is whose trap it is about, if it is about one. */
+  readonly trapped?: bigint;
   /** Who called whom, the innermost first, by name where there is one. */
   readonly callers: readonly string[];
 }
@@ -65,7 +67,7 @@ export interface Detector {
   /** Its name in the guest's symbol table. */
   readonly symbol: string;
   /** What it means that the function was called; `undefined`: nothing. */
-  see(witness: Witness): Pick<Failure, "kind" | "message"> | undefined;
+  see(witness: Witness): Pick<Failure, "kind" | "message" | "trapped"> | undefined;
 }
 
 export function isFatal({ kind }: Failure): boolean {

@@ -22,6 +22,6 @@ export const oops: Detector = {
     if (cause === BREAKPOINT) return { kind: "bug", message: `${what} at ${witness.place(epc)}` };
     const address = `address 0x${badaddr.toString(16)}`;
     const message = `${what}: ${causeText(cause)}, ${address}, at ${witness.place(epc)}`;
-    return { kind: "oops", message };
+    return { kind: "oops", message, trapped: epc };
   },
 };

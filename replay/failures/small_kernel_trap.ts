@@ -6,8 +6,9 @@ export const smallKernelTrap: Detector = {
   symbol: "panic_trap",
   see(witness) {
     const what = causeText(witness.argument(1)!);
-    const at = witness.place(witness.register("sepc"));
+    const trapped = witness.register("sepc");
+    const at = witness.place(trapped);
     const address = `address 0x${witness.register("stval").toString(16)}`;
-    return { kind: "panic", message: `${what}, ${address}, at ${at}` };
+    return { kind: "panic", message: `${what}, ${address}, at ${at}`, trapped };
   },
 };

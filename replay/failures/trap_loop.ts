@@ -92,6 +92,7 @@ export class TrapLoops {
       hart,
       pc: epc,
       kind: "trap-loop",
+      trapped: epc,
       message,
       callers: witness.callers(),
     };

@@ -66,6 +66,8 @@ class Watcher {
   readonly #hungTasks = new HungTasks();
   #machine!: Machine;
   #loops!: TrapLoops;
+  /** How the guest ends itself, by the instruction under way. */
+  #ended: Failure | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
@@ -86,8 +88,11 @@ class Watcher {
       machine.setBreakpoints(new Set([...this.#detectors.keys(), ...more]));
     arm([]);
     this.#loops = new TrapLoops(machine, this.#options.names, arm);
-    machine.onActed = (hart, from, to, traps) =>
+    machine.onActed = (hart, from, to, traps) => {
       this.#add(this.#loops.acted(hart, from, to, traps));
+      if (this.#ended) this.#add({ ...this.#ended, hart });
+      this.#ended = undefined;
+    };
   }
 
   arrived(hart: number): void {
@@ -104,7 +109,7 @@ class Watcher {
   }
 
   power(cycle: number, power: PowerOutput): void {
-    this.#add(powerFailure(cycle, power));
+    this.#ended = powerFailure(cycle, power);
   }
 
   end({ end }: Log): void {

@@ -1,0 +1,92 @@
+/**
+ * From failures to verdicts: whose side it was, how well that is shown, and how anybody can see it
+ * for himself. Source: DESIGN, "Host side or guest side".
+ *
+ * A host's event is convicted by a replay without it, or because the faulting value came with it;
+ * that it was near is a hint and no more. What no such event explains, and what each of them is
+ * acquitted of, follows from the guest's own code and its ordinary inputs.
+ */
+import type { Candidate } from "./attribution_candidates.ts";
+import { EXACT, type Inquiry, Judgement } from "./attribution_judgement.ts";
+import { type Course, courses } from "./failures/aftermath.ts";
+import { type Failure, isFatal } from "./failures/failure.ts";
+import type { Observation } from "./failures/watch.ts";
+import type { Verdict } from "./verdict.ts";
+
+export interface Findings {
+  readonly failures: readonly Failure[];
+  readonly verdicts: readonly Verdict[];
+}
+
+/** More of them are the same story again. */
+const BORNE_MAX = 16;
+
+export async function attribute(
+  { failures, breaches, divergence }: Observation,
+  candidates: readonly Candidate[],
+  inquiry: Inquiry,
+): Promise<Findings> {
+  const found = courses(failures);
+  const told: Failure[] = found.map(({ failure }) => failure);
+  const verdicts: Verdict[] = [];
+  for (const [index, course] of found.entries()) {
+    const before = candidates.filter(({ cycle }) => cycle <= course.failure.cycle);
+    const known = { index, course, before, breaches };
+    verdicts.push(await new Judgement(known, inquiry).verdict());
+  }
+  if (divergence !== undefined) {
+    const { cycle, message } = divergence;
+    told.push({ cycle, hart: undefined, pc: undefined, kind: "divergence", message, callers: [] });
+    verdicts.push(ourFault(told.length - 1, cycle, message, inquiry));
+  }
+  for (const candidate of borneBy(candidates, verdicts)) {
+    const { cycle, device, what } = candidate;
+    const message = `${device}: ${what}`;
+    told.push({ cycle, hart: undefined, pc: undefined, kind: "io-error", message, callers: [] });
+    verdicts.push(borne(told.length - 1, candidate, found, inquiry));
+  }
+  return { failures: told, verdicts };
+}
+
+/** Errors that the guest was told of and that no verdict blames. */
+function borneBy(candidates: readonly Candidate[], verdicts: readonly Verdict[]): Candidate[] {
+  const blamed = new Set(verdicts.flatMap(({ trigger }) => trigger?.event ?? []));
+  return candidates.filter(({ event, isTold }) => isTold && !blamed.has(event)).slice(0, BORNE_MAX);
+}
+
+/** The guest went on; what it fails of in the end, if it does, is judged by itself. */
+function borne(
+  index: number,
+  { event, cycle, device, what, origin }: Candidate,
+  found: readonly Course[],
+  { commands }: Inquiry,
+): Verdict {
+  const isHurt = found.some(({ failure }) => failure.cycle >= cycle && !isFatal(failure));
+  return {
+    failure: index,
+    side: "host",
+    origin,
+    response: isHurt ? "degraded" : "tolerated",
+    responsibility: "host",
+    grade: "B", // it is the answer itself that failed
+    trigger: { event, cycle, device, what },
+    chain: [{ cycle, what: `${device}: ${what} (${event})`, command: commands.event(cycle) }],
+    counterfactual: null,
+    assumptions: [EXACT],
+  };
+}
+
+function ourFault(index: number, cycle: number, what: string, { commands }: Inquiry): Verdict {
+  return {
+    failure: index,
+    side: "emulator",
+    origin: "emulator",
+    response: "not visible",
+    responsibility: "emulator",
+    grade: "B", // the replay itself shows it
+    trigger: { event: null, cycle, device: "machine", what },
+    chain: [{ cycle, what, command: commands.verify() }],
+    counterfactual: null,
+    assumptions: ["the recording is as it was written: its checksums fit"],
+  };
+}
