@@ -1,10 +1,11 @@
 /**
- * `deno task bench [boot|kernels|lab|disk|network|record|timetravel]… [--rounds N] [--json]`: our machine side by side with QEMU,
+ * `deno task bench [boot|kernels|lab|disk|hunt|network|record|timetravel]… [--rounds N] [--json]`: our machine side by side with QEMU,
  * in turns in one run. Exits 1 with the reason if a figure cannot be measured.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { benchBoot } from "./boot.ts";
 import { benchDisk } from "./disk.ts";
+import { benchHunt } from "./hunt.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLab } from "./lab.ts";
 import { benchNetwork } from "./network.ts";
@@ -18,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<Report>>> 
   kernels: benchKernels,
   lab: benchLab,
   disk: benchDisk,
+  hunt: benchHunt,
   network: benchNetwork,
   record: benchRecord,
   timetravel: benchTimetravel,
@@ -29,7 +31,7 @@ const rounds = Number(flags.rounds ?? 5);
 const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown !== undefined || !Number.isInteger(rounds) || rounds < 1) {
   console.error(
-    "usage: deno task bench [boot|kernels|lab|disk|network|record|timetravel]... [--rounds N] [--json]",
+    "usage: deno task bench [boot|kernels|lab|disk|hunt|network|record|timetravel]... [--rounds N] [--json]",
   );
   Deno.exit(2);
 }

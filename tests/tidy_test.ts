@@ -4,8 +4,10 @@ import { dirname, fromFileUrl, join } from "@std/path";
 import { COMMANDS } from "../command/commands.ts";
 import { DEBUG_FLAGS } from "../command/debug.ts";
 import { GUEST_FLAGS } from "../command/guest.ts";
+import { HUNT_FLAGS } from "../command/hunt.ts";
 import { LAB_FLAGS } from "../command/lab.ts";
 import { MACHINE_FLAGS } from "../command/machine_config.ts";
+import { PACKETS_FLAGS } from "../command/packets.ts";
 import { RECORD_FLAGS } from "../command/record.ts";
 import { complaints, imports, withoutComments } from "./tidy.ts";
 
@@ -119,7 +121,10 @@ Deno.test("the type check of pure code finds what it is for", async () => {
 
 Deno.test("the README's commands, flags and files exist", () => {
   const tasks = JSON.parse(read("deno.json")).tasks;
-  const flags = [MACHINE_FLAGS, LAB_FLAGS, GUEST_FLAGS, RECORD_FLAGS, DEBUG_FLAGS].flat();
+  const flags = [
+    ...[MACHINE_FLAGS, LAB_FLAGS, GUEST_FLAGS, RECORD_FLAGS, DEBUG_FLAGS],
+    ...[HUNT_FLAGS, PACKETS_FLAGS],
+  ].flat();
   const known = new Set([...flags.map(({ name }) => name), "version"]);
   for (const page of ["README.md", "CONTRIBUTING.md"]) {
     const text = read(page);
