@@ -50,6 +50,10 @@ const TABLE = {
     summary: "FILE [--json]: what failed, host side or guest side, with the evidence",
     load: async () => (await import("./triage.ts")).triage,
   },
+  why: {
+    summary: "FILE REG|ADDRESS [--at CYCLE] [--json]: where a value comes from, writer by writer",
+    load: async () => (await import("./why.ts")).why,
+  },
   packets: {
     summary: "FILE [--guest G] [--link L] [--pcapng OUT] [--json]: frames, and what became of them",
     load: async () => (await import("./packets.ts")).packets,

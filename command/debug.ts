@@ -1,29 +1,17 @@
 /** `hindsight debug`: a recording under gdb, over HTTP, or both at once. */
 import { printLine } from "../devices/deno/terminal.ts";
-import { isElf } from "../devices/boot/elf.ts";
 import { COMMANDS } from "../debugger/commands/list.ts";
-import { Debugger } from "../debugger/debugger.ts";
-import { eventLoopTurns } from "../debugger/deno/event_loop.ts";
+import type { Debugger } from "../debugger/debugger.ts";
 import { GdbListener } from "../debugger/deno/gdb_listener.ts";
 import { HttpListener, randomToken } from "../debugger/deno/http_listener.ts";
 import { httpFace } from "../debugger/http/app.ts";
-import { LabGuest, type LabPlace } from "../debugger/lab.ts";
-import { elfSymbols } from "../debugger/symbols/elf_symbols.ts";
-import { type KernelFinding, KernelSymbols } from "../debugger/symbols/kernel_symbols.ts";
-import { CombinedSymbols } from "../debugger/symbols/symbols.ts";
+import { LabGuest } from "../debugger/lab.ts";
 import { describeEnd } from "../replay/log.ts";
-import { Timeline } from "../replay/timeline.ts";
 import { HostError, reason, STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags, sizeFlag } from "./flags.ts";
+import { BUDGET_BYTES, budgetFor, debuggers, positionIn } from "./debuggers.ts";
 import { openLab } from "./recorded_lab.ts";
-import {
-  GUEST_FLAG,
-  onlyFile,
-  opened,
-  type OpenRecording,
-  readRecordedFile,
-  recordingIn,
-} from "./recording_file.ts";
+import { GUEST_FLAG, onlyFile, opened, readRecordedFile, recordingIn } from "./recording_file.ts";
 
 export const DEBUG_FLAGS: readonly Flag[] = [
   {
@@ -40,9 +28,6 @@ export const DEBUG_FLAGS: readonly Flag[] = [
     summary: "for checkpoints and clients' machines; 1G and 4 times the guest's RAM by default",
   },
 ];
-
-/** For checkpoints, unless told otherwise; and gdb, an HTTP client, and what that one reads at other cycles have a machine each. */
-const BUDGET_BYTES = 2 ** 30;
 
 interface Address {
   readonly hostname: string;
@@ -91,16 +76,16 @@ async function clientsOf(
   const recorded = readRecordedFile(path);
   if (recorded.lab === undefined || guest !== undefined) {
     const recording = await opened(path, recordingIn(path, recorded, guest));
-    const open = opener(recording, budgetBytes ?? BUDGET_BYTES + 4 * recording.config.memoryBytes);
-    const cycle = position(at, recording.log.endCycle);
+    const open = debuggers(recording, budgetBytes ?? budgetFor(recording));
+    const cycle = positionIn(at, recording.log.endCycle);
     return () => new Map([["", () => open(cycle)]]);
   }
   const { guests } = await openLab(path, recorded.lab);
   const end = Math.max(...guests.map(({ log }) => log.endCycle));
-  const cycle = position(at, end);
+  const cycle = positionIn(at, end);
   const part = (budgetBytes ?? BUDGET_BYTES) / guests.length;
   const opens = guests.map((guest) =>
-    opener(guest, budgetBytes === undefined ? part + 4 * guest.config.memoryBytes : part)
+    debuggers(guest, budgetBytes === undefined ? part + 4 * guest.config.memoryBytes : part)
   );
   // What one face's clients agree on is nothing to the others'.
   return () => {
@@ -142,44 +127,12 @@ function listenForHttp({ hostname, port }: Address, clients: Clients): HttpListe
   return listener;
 }
 
-// Debuggers over one timeline, each with its own cursor.
-function opener(recording: OpenRecording, budgetBytes: number) {
-  const { path, log, config, images, build, stored } = recording;
-  const timeline = new Timeline({
-    log,
-    budgetBytes,
-    harts: config.harts,
-    createMachine: (host) => build(host),
-    stored,
-    onDropped: (cycle, why) =>
-      console.error(`hindsight: ${path}: the checkpoint at cycle ${cycle} is not used: ${why}`),
-    turn: eventLoopTurns(),
-  });
-  const tables = images.filter(({ bytes }) => isElf(bytes)).map(({ bytes }) => elfSymbols(bytes));
-  const finding: KernelFinding = {};
-  return async (at: number, lab?: LabPlace) => {
-    const cursor = await timeline.cursor(at);
-    const symbols = new CombinedSymbols([...tables, new KernelSymbols(cursor, finding)]);
-    return new Debugger({ cursor, symbols, events: log.entries, lab });
-  };
-}
-
 function parseAddress(flag: string, text: string): Address {
   const [, bracketed, plain, port] = /^(?:\[([0-9a-f:]+)\]|([^:]*)):(\d{1,5})$/i.exec(text) ?? [];
   if (port === undefined || Number(port) > 65535) {
     throw new UsageError(`--${flag} ${text}: write HOST:PORT, such as 127.0.0.1:1234`);
   }
   return { hostname: bracketed ?? (plain || "127.0.0.1"), port: Number(port) };
-}
-
-function position(text: string, end: number): number {
-  if (text === "start") return 0;
-  if (text === "end") return end;
-  const cycle = /^\d[\d_]*$/.test(text) ? Number(text.replaceAll("_", "")) : NaN;
-  if (!(cycle <= end)) {
-    throw new UsageError(`--at ${text}: a cycle from 0 to ${end}, start, or end`);
-  }
-  return cycle;
 }
 
 function listen<Listener>({ hostname, port }: Address, start: () => Listener): Listener {

@@ -9,6 +9,7 @@ import { LAB_FLAGS } from "./lab.ts";
 import { MACHINE_FLAGS } from "./machine_config.ts";
 import { MINIMISE_FLAGS } from "./minimise.ts";
 import { RECORD_FLAGS } from "./record.ts";
+import { WHY_FLAGS } from "./why.ts";
 
 /** @returns the exit status */
 export function help(): number {
@@ -44,6 +45,9 @@ export function helpText(): string {
     "",
     "Flags of debug:",
     ...DEBUG_FLAGS.map(line),
+    "",
+    "Flags of why:",
+    ...WHY_FLAGS.map(line),
     "",
     "Flags of guest debian:",
     ...GUEST_FLAGS.map(line),

@@ -1,5 +1,6 @@
 /** The debugger: one client's view of a recording, over its own cursor. Every face works on this. */
 import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "../replay/cursor.ts";
+import type { InputEntry } from "../replay/provenance/arrivals.ts";
 import { hex, parseInteger } from "./number.ts";
 import type { LabPlace } from "./lab.ts";
 import { standardName } from "./register_names.ts";
@@ -11,13 +12,8 @@ export class CommandError extends Error {
 }
 
 /** An input of the recording, as far as the debugger looks at it. */
-export interface RecordedEvent {
-  readonly cycle: number;
-  /** `machine/device#n` */
-  readonly id: string;
+export interface RecordedEvent extends InputEntry {
   readonly kind: string;
-  /** Of an input: what it is. */
-  readonly input?: { readonly kind: string };
 }
 
 /** Stops at an instruction. */

@@ -1,5 +1,6 @@
 /** A position in a recording: what every client of the debugger holds, one each. */
 import type { EngineStatistics, WatchHit } from "../core/machine.ts";
+import type { State } from "../core/state.ts";
 
 /** Where a continue, forward or backward, shall stop. Hit conditions are the debugger's business. */
 export interface StopConditions {
@@ -73,6 +74,8 @@ export interface Cursor {
   translate(hart: number, address: bigint, asSupervisor?: boolean): number | undefined;
   /** Physical memory, RAM and ROM only; `undefined` if any byte is outside. Never touches a device. */
   readMemory(address: number, sizeBytes: number): Uint8Array | undefined;
+  /** What a device keeps, by its id; `undefined` if there is none. Changes nothing. */
+  deviceState(device: string): State | undefined;
   /** As {@link writeRegister}; false outside RAM. */
   writeMemory(address: number, bytes: Uint8Array): boolean;
   /** Whether state was changed by hand since the recording was left, and where. */

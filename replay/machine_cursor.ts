@@ -1,6 +1,7 @@
 /** A cursor with a machine of its own. */
 import { DRAM, ROM, ROM_BYTES } from "../core/hart/layout.ts";
 import type { EngineStatistics } from "../core/machine.ts";
+import type { State } from "../core/state.ts";
 import { BranchHost, type ReadBlocks, type UnknownBlocks } from "./branch_host.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "./cursor.ts";
@@ -173,6 +174,10 @@ export class MachineCursor implements Cursor {
     if (!rom) return memory.view(address, sizeBytes)?.slice();
     const first = engine.layout.ram + engine.layout.memoryBytes + address - ROM;
     return engine.bytes.slice(first, first + sizeBytes);
+  }
+
+  deviceState(device: string): State | undefined {
+    return this.#traveller.machine.devices.get(device)?.save();
   }
 
   writeMemory(address: number, bytes: Uint8Array): boolean {

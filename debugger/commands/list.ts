@@ -30,6 +30,7 @@ import { sync } from "./sync.ts";
 import { until } from "./until.ts";
 import { watch } from "./watch.ts";
 import { where } from "./where.ts";
+import { why } from "./why.ts";
 import { whyStopped } from "./why_stopped.ts";
 
 /** In the order of the help. */
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   help(() => COMMANDS),
   where,
   whyStopped,
+  why,
   goto,
   step,
   reverseStep,

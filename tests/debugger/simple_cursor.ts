@@ -228,6 +228,10 @@ export class SimpleCursor implements Cursor {
     return this.#machine.memory.view(address, sizeBytes)?.slice();
   }
 
+  deviceState(device: string): State | undefined {
+    return this.#machine.devices.get(device)?.save();
+  }
+
   writeMemory(address: number, bytes: Uint8Array): boolean {
     if (!this.#machine.memory.view(address, bytes.length)) return false;
     this.startBranch();

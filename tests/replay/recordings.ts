@@ -66,10 +66,15 @@ class Notes implements Host {
   }
 }
 
-/** Runs a guest from reset, with typed characters and a disk. @param wrap changes its devices */
+/**
+ * Runs a guest from reset, with typed characters and a disk.
+ * @param wrap changes its devices
+ * @param frames what comes in from a network; it has a card if there are any
+ */
 export async function record(
   guest: RecordedGuest,
   wrap: (device: Device) => Device = (device) => device,
+  frames: readonly { readonly cycle: number; readonly bytes: Uint8Array }[] = [],
 ): Promise<Recording> {
   const bytes = await Deno.readFile(imageUrl(guest.image));
   const createMachine = (host: Host) => {
@@ -80,6 +85,7 @@ export async function record(
         seed: SEED,
         diskTiming: "model",
         disks: [{ sizeBytes: DISK_BYTES }],
+        nics: frames.length > 0 ? [{}] : [],
       },
       { bios: { name: guest.image, bytes } },
       host,
@@ -88,16 +94,18 @@ export async function record(
       options.buildBoard(ports).map(({ base, device }) => ({ base, device: wrap(device) }));
     return Machine.create({ ...options, buildBoard });
   };
-  const notes = new Notes(
-    new MemoryHost({
-      disks: { disk0: new Random(SEED).bytes(DISK_BYTES) },
-      script: [0.3, 0.5, 0.7, 1, 3].map((million) => ({
-        cycle: million * 1_000_000,
-        device: UART_ID,
-        bytes: new TextEncoder().encode("help\n"),
-      })),
-    }),
-  );
+  const host = new MemoryHost({
+    disks: { disk0: new Random(SEED).bytes(DISK_BYTES) },
+    script: [0.3, 0.5, 0.7, 1, 3].map((million) => ({
+      cycle: million * 1_000_000,
+      device: UART_ID,
+      bytes: new TextEncoder().encode("help\n"),
+    })),
+  });
+  for (const { cycle, bytes } of frames) {
+    host.send({ device: "net0", kind: "frame", bytes }, cycle);
+  }
+  const notes = new Notes(host);
   const machine = await createMachine(notes);
   await machine.run(guest.cycles);
   return { guest, entries: notes.entries, endCycle: machine.cycle, createMachine };
