@@ -255,7 +255,7 @@ class Search {
     return places;
   }
 
-  #add(task: Task, step: Omit<Step, "place" | "from">): Step {
+  #add(task: Task, step: Pick<Step, "value" | "cycle" | "origin">): Step {
     const { place, parent } = task;
     const added = { place, ...step, from: [] };
     parent?.from.push(this.#steps.length);
