@@ -21,13 +21,12 @@ const REPEATS = 32;
 const DIFFERENT_MAX = 64;
 /** Then it is not looked at again for so long. */
 const PAUSE_CYCLES = 100_000_000;
+const MACHINE = 3n;
 /** Calls are no faults: a program may well make the same one for ever. */
 const CALLS: ReadonlySet<bigint> = new Set([8n, 9n, 11n]);
 
 interface Suspicion {
   readonly hart: number;
-  /** By the address of the vector, the letter of its CSRs. */
-  readonly vectors: ReadonlyMap<bigint, "m" | "s">;
   seen: string;
   first: number;
   repeats: number;
@@ -53,9 +52,8 @@ export class TrapLoops {
   acted(hart: number, from: number, to: number, traps: number): Failure | undefined {
     if (traps < TRAPS_MIN || to - from > traps * CYCLES_PER_TRAP_MAX) return undefined;
     if (this.#found.has(hart)) return undefined;
-    const vectors = this.#vectors(hart);
     const pc = readRegister(this.#machine, hart, "pc");
-    const level = vectors.get(pc);
+    const level = this.#levelAt(hart, pc);
     if (traps === to - from && level !== undefined) {
       this.#found.add(hart);
       const cause = readRegister(this.#machine, hart, `${level}cause`);
@@ -63,8 +61,8 @@ export class TrapLoops {
       return { cycle: from, hart, pc, kind: "double-fault", message, callers: [] };
     }
     if (this.#suspicion === undefined && from >= this.#quietUntil) {
-      this.#suspicion = { hart, vectors, seen: "", first: 0, repeats: 0, different: 0 };
-      this.#arm(vectors.keys());
+      this.#suspicion = { hart, seen: "", first: 0, repeats: 0, different: 0 };
+      this.#arm([this.#vector(hart, "m"), this.#vector(hart, "s")]);
     }
     return undefined;
   }
@@ -72,7 +70,7 @@ export class TrapLoops {
   /** A hart is about to execute the instruction at pc. */
   arrived(hart: number, pc: bigint): Failure | undefined {
     const suspicion = this.#suspicion;
-    const level = suspicion?.vectors.get(pc);
+    const level = this.#levelAt(hart, pc);
     if (suspicion?.hart !== hart || level === undefined) return undefined;
     const cause = readRegister(this.#machine, hart, `${level}cause`);
     if (cause >> 63n === 1n) return undefined; // an interrupt
@@ -116,9 +114,14 @@ export class TrapLoops {
     this.#arm([]);
   }
 
-  #vectors(hart: number): Map<bigint, "m" | "s"> {
-    const base = (name: string) => readRegister(this.#machine, hart, name) & ~3n;
-    return new Map([[base("mtvec"), "m"], [base("stvec"), "s"]]);
+  /** The letter of the CSRs that belong to the trap, if the hart is at its vector. */
+  #levelAt(hart: number, pc: bigint): "m" | "s" | undefined {
+    const level = readRegister(this.#machine, hart, "priv") === MACHINE ? "m" : "s";
+    return this.#vector(hart, level) === pc ? level : undefined;
+  }
+
+  #vector(hart: number, level: "m" | "s"): bigint {
+    return readRegister(this.#machine, hart, `${level}tvec`) & ~3n;
   }
 }
 

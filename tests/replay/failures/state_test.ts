@@ -1,0 +1,74 @@
+/** Failures that no name tells, only the state of harts: with guests that have no symbols at all. */
+import { assertEquals, assertMatch } from "@std/assert";
+import { observe } from "./tiny.ts";
+
+const CYCLES = 3_000_000;
+const SET_VECTOR = ["auipc t0,0x0", "addi t0,t0,20", "csrrw zero,mtvec,t0"];
+
+Deno.test("the same trap for ever is a trap loop, from its first time on", async () => {
+  // The handler goes back to what trapped.
+  const { failures } = await observe(
+    [...SET_VECTOR, "addi a0,zero,1", "ld a1,0(zero)", "mret"],
+    CYCLES,
+  );
+  assertEquals(failures.map(({ kind, hart, pc }) => [kind, hart, pc]), [
+    ["trap-loop", 0, 0x8000_0010n],
+  ]);
+  assertMatch(failures[0].message, /load access fault, address 0x0, at 0x80000010$/);
+});
+
+Deno.test("a handler that changes anything each time is no trap loop", async () => {
+  const handler = ["addi a0,a0,1", "mret"];
+  const { failures } = await observe(
+    [...SET_VECTOR, "addi a0,zero,1", "ld a1,0(zero)", ...handler],
+    CYCLES,
+  );
+  assertEquals(failures, []);
+});
+
+Deno.test("environment calls from one place are no trap loop", async () => {
+  // The handler returns behind the call, and the program calls again.
+  const handler = [
+    "csrrs t1,mepc,zero",
+    "addi t1,t1,4",
+    "csrrw zero,mepc,t1",
+    "addi t1,zero,0",
+    "mret",
+  ];
+  const code = [
+    "auipc t0,0x0",
+    "addi t0,t0,20",
+    "csrrw zero,mtvec,t0",
+    "ecall",
+    "jal zero,0x8000000c",
+  ];
+  const { failures } = await observe([...code, ...handler], CYCLES);
+  assertEquals(failures, []);
+});
+
+Deno.test("a trap vector that traps is a double fault", async () => {
+  const { failures } = await observe(["csrrw zero,mtvec,zero", "ld a1,0(zero)"], CYCLES);
+  assertEquals(failures.map(({ kind, hart, pc }) => [kind, hart, pc]), [["double-fault", 0, 0n]]);
+  assertMatch(failures[0].message, /instruction access fault/);
+});
+
+Deno.test("a hart that nothing can wake is asleep; one with a timer is not", async () => {
+  const { failures } = await observe(["csrrw zero,mie,zero", "wfi"], CYCLES);
+  assertEquals(failures.map(({ kind, hart }) => [kind, hart]), [["asleep", 0]]);
+  const awake = await observe(
+    ["addi t0,zero,128", "csrrw zero,mie,t0", "jal zero,0x80000008"],
+    CYCLES,
+  );
+  assertEquals(awake.failures, []);
+});
+
+Deno.test("a fail code is a failure at its store, a poweroff is none", async () => {
+  const ends = (
+    word: number,
+  ) => ["lui t0,0x100", `lui t1,${word >>> 12}`, `addi t1,t1,${word & 0xfff}`, "sw t1,0(t0)"];
+  const { failures } = await observe(ends(0x7_3333), CYCLES);
+  assertEquals(failures.map(({ kind, hart, message }) => [kind, hart, message]), [
+    ["fail-code", 0, "the guest failed with code 7"],
+  ]);
+  assertEquals((await observe(ends(0x5555), CYCLES)).failures, []);
+});
