@@ -66,6 +66,10 @@ const TABLE = {
     summary: "FAIL.hsr [-o FILE]: what the failure needs of all that its lab's network did",
     load: async () => (await import("./minimise.ts")).minimise,
   },
+  "what-if": {
+    summary: "FILE --without EVENT: whether the failure needs what happened on the host's side",
+    load: async () => (await import("./what_if.ts")).whatIf,
+  },
   help: {
     summary: "this page",
     load: async () => (await import("./help.ts")).help,

@@ -9,6 +9,7 @@ import { LAB_FLAGS } from "./lab.ts";
 import { MACHINE_FLAGS } from "./machine_config.ts";
 import { MINIMISE_FLAGS } from "./minimise.ts";
 import { RECORD_FLAGS } from "./record.ts";
+import { WHAT_IF_FLAGS } from "./what_if.ts";
 import { WHY_FLAGS } from "./why.ts";
 
 /** @returns the exit status */
@@ -42,6 +43,9 @@ export function helpText(): string {
     "",
     "Flags of minimise:",
     ...MINIMISE_FLAGS.map(line),
+    "",
+    "Flags of what-if:",
+    ...WHAT_IF_FLAGS.map(line),
     "",
     "Flags of debug:",
     ...DEBUG_FLAGS.map(line),

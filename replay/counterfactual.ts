@@ -1,0 +1,193 @@
+/**
+ * Runs a recording again without some of its host events, from the last checkpoint before the first
+ * of them, and says whether its failure needs them.
+ *
+ * The control is the same run with nothing removed: it must come to every digest of the recording, or
+ * nothing that such a run shows is worth anything.
+ */
+import type { Host } from "../core/host.ts";
+import { DIGEST_CYCLES, type Machine, type Stop } from "../core/machine.ts";
+import { type Checkpoint, CheckpointedMachine } from "./checkpoint.ts";
+import { CounterfactualHost } from "./counterfactual_host.ts";
+import { DivergenceError } from "./divergence.ts";
+import { ForkHost } from "./fork.ts";
+import type { Log, LogDigest, LogEnd } from "./log.ts";
+import { PageStore } from "./pages.ts";
+import { Player } from "./player.ts";
+import { type ReadImage, Requests } from "./recorded_answers.ts";
+import { eventEntries, type EventEntry, firstDifference, removalOf } from "./removal.ts";
+import type { BuildMachine } from "./replayer.ts";
+import type { Stored } from "./stored.ts";
+
+export interface CounterfactualOptions {
+  readonly log: Log;
+  readonly build: BuildMachine;
+  readonly stored?: readonly Stored[];
+  readonly readImage?: ReadImage;
+  /** A run ends so many cycles after the recording did. */
+  readonly limitCycles: number;
+  /** What the failure is, where the machine stopped; `undefined`: none. By default: how it ended. */
+  readonly failureOf?: (stop: Stop, machine: Machine) => string | undefined;
+}
+
+/** How a run went. */
+export interface Course {
+  readonly cycle: number;
+  readonly digest: string;
+  /** In words. */
+  readonly end: string;
+  readonly failure: string | undefined;
+  /** Why it could not go on. */
+  readonly unknown: string | undefined;
+  readonly assumptions: readonly string[];
+}
+
+/** The same run with nothing removed. */
+export interface Control {
+  /** It went on from before the inputs of this cycle. */
+  readonly from: number;
+  /** How many digests were the recording's: all that there are from there on. */
+  readonly digestCount: number;
+  readonly course: Course;
+}
+
+/** A recording whose host events can be taken away. */
+export class Counterfactual {
+  readonly events: readonly EventEntry[];
+  readonly #options: CounterfactualOptions;
+  readonly #machine: Machine;
+  readonly #seam: ForkHost;
+  readonly #checkpointed: CheckpointedMachine;
+  readonly #reset: Checkpoint;
+  /** Where runs begin. */
+  #start: Checkpoint;
+  #requests!: Requests;
+
+  private constructor(options: CounterfactualOptions, machine: Machine, seam: ForkHost) {
+    this.#options = options;
+    this.events = eventEntries(options.log.entries);
+    this.#machine = machine;
+    this.#seam = seam;
+    const store = new PageStore();
+    const { memoryBytes } = machine.engine.layout;
+    this.#checkpointed = new CheckpointedMachine(machine, store, store.zero(memoryBytes));
+    this.#reset = this.#start = this.#checkpointed.save(0);
+  }
+
+  static async create(options: CounterfactualOptions): Promise<Counterfactual> {
+    const seam = new ForkHost();
+    const machine = await options.build(seam, (cycle, digest) => seam.onDigest?.(cycle, digest));
+    return new Counterfactual(options, machine, seam);
+  }
+
+  /**
+   * Goes to the last checkpoint before these events could matter, learns from a replay what was asked
+   * of the host from there on, and makes the control run.
+   * @throws DivergenceError if the replay or the control is not the recording
+   */
+  async begin(events: readonly EventEntry[]): Promise<Control> {
+    this.#enter(Math.min(firstDifference(events), this.#options.log.endCycle));
+    const { log } = this.#options;
+    const requests = this.#requests = new Requests(this.#machine.save());
+    const player = new Player(log, {
+      onOutput: (cycle, device, output) => requests.output(cycle, device, output),
+    });
+    player.rewind(this.#start.cycle);
+    await this.#compared(player);
+    const host = this.#host([]);
+    const { stop, digestCount } = await this.#compared(host);
+    return { from: this.#start.cycle, digestCount, course: this.#course(stop, host) };
+  }
+
+  /** The run without these events, which must not lie before those that {@link begin} was given. */
+  async without(events: readonly EventEntry[]): Promise<Course> {
+    const host = this.#host(events);
+    this.#restart(host);
+    const { endCycle } = this.#options.log;
+    const stop = await this.#machine.run(endCycle + this.#options.limitCycles, {
+      isOver: () => host.unknown !== undefined,
+    });
+    return this.#course(stop, host);
+  }
+
+  #host(events: readonly EventEntry[]): CounterfactualHost {
+    const { log: { entries }, readImage } = this.#options;
+    const from = this.#start.cycle;
+    const removal = removalOf(events);
+    return new CounterfactualHost({ entries, from, requests: this.#requests, removal, readImage });
+  }
+
+  /** The recording's end, run to with all digests compared. */
+  async #compared(host: Host): Promise<{ stop: Stop; digestCount: number }> {
+    const { log } = this.#options;
+    this.#restart(host);
+    const digests: LogDigest[] = [];
+    this.#seam.onDigest = (cycle, digest) => digests.push({ cycle, digest });
+    const stop = await this.#machine.run(log.endCycle);
+    this.#seam.onDigest = undefined;
+    if (log.endCycle % DIGEST_CYCLES !== 0 && log.end.reason !== "cut") {
+      digests.push({ cycle: this.#machine.cycle, digest: this.#machine.digest() });
+    }
+    const expected = log.digests.filter(({ cycle }) => cycle > this.#start.cycle);
+    for (const [i, { cycle, digest }] of expected.entries()) {
+      const found = digests[i];
+      if (found?.cycle === cycle && found.digest === digest) continue;
+      const what = found === undefined ? "none" : `digest ${found.digest} at cycle ${found.cycle}`;
+      throw new DivergenceError(cycle, "machine", `digest ${digest}`, what);
+    }
+    return { stop, digestCount: expected.length };
+  }
+
+  #restart(host: Host): void {
+    this.#checkpointed.restore(this.#start);
+    this.#seam.host = host;
+  }
+
+  #enter(cycle: number): void {
+    const { stored = [] } = this.#options;
+    for (const candidate of stored.toSorted((a, b) => b.cycle - a.cycle)) {
+      if (candidate.cycle > cycle) continue;
+      const load = () => candidate.load();
+      if (this.#checkpointed.load(load, candidate, this.#reset.content) === undefined) {
+        this.#start = this.#checkpointed.save(candidate.work);
+        return;
+      }
+    }
+    this.#checkpointed.restore(this.#reset);
+    this.#start = this.#reset;
+  }
+
+  #course(stop: Stop, host: CounterfactualHost): Course {
+    const { failureOf = failureOfStop } = this.#options;
+    const { unknown } = host;
+    return {
+      cycle: this.#machine.cycle,
+      digest: this.#machine.digest(),
+      end: describe(stop),
+      failure: unknown === undefined ? failureOf(stop, this.#machine) : undefined,
+      unknown,
+      assumptions: [...host.assumptions],
+    };
+  }
+}
+
+/** How a machine's end fails, if it does. */
+export function failureOfEnd(end: LogEnd): string | undefined {
+  if (end.reason === "stuck") return failureOfStop({ reason: "stuck" });
+  return end.reason === "power" ? failureOfStop(end) : undefined;
+}
+
+function failureOfStop(stop: Stop): string | undefined {
+  if (stop.reason === "stuck") return "every hart waits, and nothing can come";
+  if (stop.reason !== "power" || stop.power.action === "poweroff") return undefined;
+  return describe(stop);
+}
+
+function describe(stop: Stop): string {
+  if (stop.reason === "until") return "it was still running";
+  if (stop.reason === "stuck") return "every hart waited, and nothing could come";
+  if (stop.reason !== "power") return stop.reason;
+  const { action, code } = stop.power;
+  if (action === "poweroff") return "the guest powered off";
+  return action === "fail" ? `the guest failed with status ${code}` : "the guest was reset";
+}
