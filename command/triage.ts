@@ -29,7 +29,6 @@ export async function triage(args: readonly string[]): Promise<number> {
   const observed = await opened.observe();
   const findings = await attribute(observed, candidatesOf(recording.log.entries), {
     trace: (failure) => opened.trace(failure),
-    inputsAt: (device, cycle) => opened.inputsAt(device, cycle),
     commands: commandsFor(path, guest),
   });
   const text = flags.values.has("json")

@@ -1,6 +1,7 @@
 /** The verdict over one failure: the host's events before it are tried, its value is followed, and what is left decides. */
+import { MACHINE_DEVICE } from "../core/host.ts";
 import type { Candidate } from "./attribution_candidates.ts";
-import type { Link, Trace } from "./attribution_value.ts";
+import type { Trace } from "./attribution_value.ts";
 import type { Course } from "./failures/aftermath.ts";
 import { type Failure, isFatal } from "./failures/failure.ts";
 import type { CountedBreach } from "./linter/linter.ts";
@@ -15,8 +16,6 @@ export interface Inquiry {
   ) => Promise<{ readonly outcome: Outcome; readonly why: string }>;
   /** Follows the value that made an instruction trap. */
   readonly trace?: (failure: Failure) => Promise<Trace | undefined>;
-  /** The ids of what a device got in a cycle. */
-  readonly inputsAt: (device: string, cycle: number) => readonly string[];
   /** Commands that show a position, an event, a what-if. */
   readonly commands: {
     at(cycle: number): string;
@@ -125,25 +124,22 @@ export class Judgement {
   /** The faulting value came in through a device. */
   #carrier({ origin }: Trace): Verdict | undefined {
     if (origin.kind !== "device") return undefined;
-    const inputs = this.inquiry.inputsAt(origin.device, origin.cycle);
-    const shaped = this.known.before.find(({ event, cycle, device }) =>
-      inputs.includes(event) || cycle === origin.cycle && device === origin.device
+    const { event, cycle, device, what, isOneOfSeveral } = origin;
+    const shaped = this.known.before.find((candidate) =>
+      candidate.event === event ||
+      candidate.cycle === cycle && [device, MACHINE_DEVICE].includes(candidate.device)
     );
-    if (shaped) return this.#convict(shaped, "B", null);
-    const [event] = inputs;
+    const grade = isOneOfSeveral ? "C" : "B";
+    if (shaped) return this.#convict(shaped, grade, null);
     if (event === undefined) return undefined;
-    const { cycle, device } = origin;
-    const isFrame = device.startsWith("net");
-    const what = isFrame
-      ? "the faulting value came in a frame"
-      : "the faulting value was read here";
     this.#add(cycle, `${device}: ${what} (${event})`, this.inquiry.commands.event(cycle));
+    const side = device.startsWith("net") ? "external" : "configuration";
     return this.#judge({
-      side: isFrame ? "external" : "configuration",
-      origin: isFrame ? "external" : "configuration",
+      side,
+      origin: side,
       response: "mishandled",
       responsibility: "guest", // whatever comes in, it must look before it trusts
-      grade: "B",
+      grade,
       trigger: { event, cycle, device, what },
       counterfactual: null,
       assumptions: [EXACT],
@@ -232,10 +228,7 @@ function guestTrigger(trace: Trace | undefined, breach: CountedBreach | undefine
     const { cycle, device, text, rule } = breach;
     return { event: null, cycle, device, what: `${text} (against ${rule})` };
   }
-  const stored = trace?.origin.kind === "instruction" ? trace.links.find(isStore) : undefined;
-  return stored ? { event: null, cycle: stored.cycle, device: "hart", what: stored.what } : null;
-}
-
-function isStore({ what }: Link): boolean {
-  return what.endsWith("stores it");
+  if (trace?.origin.kind !== "instruction") return null;
+  const { cycle, what } = trace.origin;
+  return { event: null, cycle, device: "hart", what };
 }

@@ -1,16 +1,18 @@
 /**
- * Follows the value that made an instruction trap back through registers and memory, to the
- * instruction that computed it, to the device that brought it, or as far as is sensible.
+ * Where the address came from over which an instruction trapped: its provenance as one way back, as
+ * long as it is one way.
  */
-import { accesses } from "../core/isa/accesses.ts";
-import { decode, type Decoded } from "../core/isa/decode.ts";
 import { disassemble } from "../core/isa/disassemble.ts";
 import type { Value } from "../core/isa/effect.ts";
-import type { Instruction } from "../core/isa/instruction.ts";
+import { accesses } from "../core/isa/accesses.ts";
+import { decode } from "../core/isa/decode.ts";
 import { INSTRUCTIONS } from "../core/isa/isa.ts";
-import type { WatchHit } from "../core/machine.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Names } from "./failures/witness.ts";
+import type { InputEntry } from "./provenance/arrivals.ts";
+import { fieldOf } from "./provenance/evaluate.ts";
+import { instructionAt } from "./provenance/moment.ts";
+import { type Origin, provenance, type Step } from "./provenance/provenance.ts";
 
 /** One step back. */
 export interface Link {
@@ -20,11 +22,17 @@ export interface Link {
 
 /** What a value is traced to. */
 export type ValueOrigin =
-  | { readonly kind: "instruction"; readonly cycle: number; readonly place: string }
-  /** A device wrote it to memory, in the cycle in which it got its input. */
-  | { readonly kind: "device"; readonly cycle: number; readonly device: string }
-  /** Nobody: it is as the machine was started with. */
-  | { readonly kind: "image" }
+  | { readonly kind: "instruction"; readonly cycle: number; readonly what: string }
+  /** A device wrote it to memory; `event`: the input that it came in, where that is known. */
+  | {
+    readonly kind: "device";
+    readonly cycle: number;
+    readonly device: string;
+    readonly event: string | undefined;
+    readonly what: string;
+    /** It is one of several values from which the address was computed. */
+    readonly isOneOfSeveral: boolean;
+  }
   | { readonly kind: "lost"; readonly why: string };
 
 export interface Trace {
@@ -33,197 +41,137 @@ export interface Trace {
   readonly origin: ValueOrigin;
 }
 
-/** An instruction that is about to trap. */
+/** An instruction that trapped. */
 export interface TrapSite {
   readonly hart: number;
   readonly pc: bigint;
-  /** The trap is no later. */
+  /** The trap was no later. */
   readonly before: number;
 }
 
-const LINKS_MAX = 16;
-const STEPS_MAX = 2000;
-const WRITERS_SKIPPED_MAX = 8;
-
-interface Fetched {
-  readonly decoded: Decoded;
-  readonly instruction: Instruction;
-  readonly text: string;
+export interface TraceOptions {
+  readonly entries: readonly InputEntry[];
+  readonly names: Names;
+  /** Gives up: what was found until then is returned. */
+  readonly signal?: AbortSignal;
 }
 
-/** @param signal gives up: what was found until then is returned */
+const STEPS = 24;
+/** Other harts may have executed the same instruction meanwhile. */
+const ARRIVALS_MAX = 8;
+
 export async function traceValue(
   cursor: Cursor,
-  names: Names,
-  site: TrapSite,
-  signal?: AbortSignal,
+  { hart, pc, before }: TrapSite,
+  { entries, names, signal }: TraceOptions,
 ): Promise<Trace> {
-  const tracer = new Tracer(cursor, names, site.hart, signal);
-  const origin = await tracer.run(site);
-  return { links: tracer.links, origin };
+  await cursor.seek(before, signal);
+  if (!await backTo(cursor, hart, pc, signal)) return lost("the trap was not found again");
+  const { cycle } = cursor;
+  const instruction = instructionAt(cursor, hart);
+  const [access] = instruction ? accesses(instructionOf(instruction.word)).memory : [];
+  const base = access && baseOf(access.address);
+  if (!instruction || base === undefined) return lost("it traps by no address in a register");
+  const name = `x${fieldOf(instruction.decoded, base)}`;
+  const place = { kind: "register" as const, hart, name, offset: 0, sizeBytes: 8 };
+  const trap = { cycle, what: `${at(names, pc)}: ${disassemble(instruction.word, pc)} traps` };
+  const { steps } = await provenance(cursor, place, { entries, steps: STEPS, signal });
+  const way = oneWay(steps);
+  return {
+    links: [trap, ...way.flatMap((step) => linkOf(step, names))],
+    origin: originOf(steps, way, names),
+  };
 }
 
-class Tracer {
-  readonly links: Link[] = [];
-  #hart: number;
-
-  constructor(
-    readonly cursor: Cursor,
-    readonly names: Names,
-    hart: number,
-    readonly signal: AbortSignal | undefined,
-  ) {
-    this.#hart = hart;
+/** Stands before the last execution of an instruction by a hart. */
+async function backTo(cursor: Cursor, hart: number, pc: bigint, signal?: AbortSignal) {
+  const conditions = { breakpoints: new Set([pc]), watchpoints: [] };
+  for (let arrivals = 0; arrivals < ARRIVALS_MAX; arrivals++) {
+    const arrival = await cursor.reverseContinue(conditions, signal);
+    if (arrival.reason !== "breakpoint") return false;
+    if (arrival.hart === hart) return true;
   }
-
-  async run({ pc, before }: TrapSite): Promise<ValueOrigin> {
-    await this.cursor.seek(before, this.signal);
-    const breakpoints = new Set([pc]);
-    for (let skipped = 0;; skipped++) {
-      const arrival = await this.cursor.reverseContinue(
-        { breakpoints, watchpoints: [] },
-        this.signal,
-      );
-      if (arrival.reason !== "breakpoint") return lost("the trapping instruction was not found");
-      if (arrival.hart === this.#hart) break;
-      if (skipped === WRITERS_SKIPPED_MAX) return lost("other harts execute it too");
-    }
-    const fetched = this.#fetch();
-    if (fetched === undefined) return lost("the trapping instruction cannot be read");
-    this.#note(`${fetched.text} traps`);
-    const [access] = accesses(fetched.instruction).memory;
-    const register = access && baseOf(access.address, fetched.decoded);
-    return register ? await this.#follow(register) : lost("it traps by no address in a register");
-  }
-
-  /** Until something is no mere copy. */
-  async #follow(register: number): Promise<ValueOrigin> {
-    while (this.links.length < LINKS_MAX) {
-      const fetched = await this.#writerOf(register);
-      if (fetched === undefined) return lost(`no writer of x${register} is near`);
-      const { decoded, instruction, text } = fetched;
-      const [access] = accesses(instruction).memory;
-      if (access === undefined) {
-        const source = copied(fetched);
-        this.#note(source ? text : `${text} computes it`);
-        if (source === undefined) return this.#here();
-        register = source;
-        continue;
-      }
-      this.#note(`${text} loads it`);
-      if (access.kind !== "load") return this.#here();
-      const address = this.#address(access.address, decoded);
-      const writer = address === undefined ? lost("its address is not plain") : await this.#stored(
-        address,
-        access.size,
-      );
-      if (typeof writer !== "number") return writer;
-      register = writer;
-    }
-    return lost(`it was copied more than ${LINKS_MAX} times`);
-  }
-
-  /** Goes back to who wrote memory. @returns the register that was stored */
-  async #stored(address: bigint, sizeBytes: number): Promise<number | ValueOrigin> {
-    const physical = this.cursor.translate(this.#hart, address);
-    if (physical === undefined) return lost(`0x${address.toString(16)} is not mapped`);
-    const watchpoints = [{ address: physical, sizeBytes, kind: "write" as const }];
-    const arrival = await this.cursor.reverseContinue(
-      { breakpoints: new Set(), watchpoints },
-      this.signal,
-    );
-    if (arrival.reason === "start") return { kind: "image" };
-    if (arrival.reason !== "watchpoint") return lost("there was no time to look further back");
-    return this.#storedBy(arrival.hits[0]);
-  }
-
-  #storedBy(hit: WatchHit): number | ValueOrigin {
-    const { cycle } = this.cursor;
-    if (!("hart" in hit)) {
-      this.links.push({ cycle, what: `${hit.device} writes it to memory` });
-      return { kind: "device", cycle, device: hit.device };
-    }
-    this.#hart = hit.hart;
-    const fetched = this.#fetch();
-    if (fetched === undefined) return lost("who stored it cannot be read");
-    this.#note(`${fetched.text} stores it`);
-    const isStore = accesses(fetched.instruction).memory[0]?.kind === "store";
-    // A store of zero, of a floating-point register, or an atomic one is where it comes from.
-    const isCopy = isStore && accesses(fetched.instruction).reads.x.includes("rs2");
-    return isCopy && fetched.decoded.rs2 !== 0 ? fetched.decoded.rs2 : this.#here();
-  }
-
-  /** Steps back to before the instruction that wrote a register last. */
-  async #writerOf(register: number): Promise<Fetched | undefined> {
-    for (let steps = 0; steps < STEPS_MAX; steps++) {
-      const { reason } = await this.cursor.reverseStep(this.#hart, this.signal);
-      if (reason !== "step") return undefined;
-      const fetched = this.#fetch();
-      const writes = fetched && accesses(fetched.instruction).writes.x.includes("rd");
-      if (writes && fetched.decoded.rd === register) return fetched;
-    }
-    return undefined;
-  }
-
-  #fetch(): Fetched | undefined {
-    const pc = this.#pc();
-    const physical = this.cursor.translate(this.#hart, pc);
-    const bytes = physical === undefined ? undefined : this.cursor.readMemory(physical, 4) ??
-      this.cursor.readMemory(physical, 2);
-    if (bytes === undefined) return undefined;
-    const word = bytes.reduceRight((sum, byte) => sum * 256 + byte, 0) | 0;
-    const decoded = decode(word);
-    return decoded &&
-      { decoded, instruction: INSTRUCTIONS[decoded.index], text: disassemble(word, pc) };
-  }
-
-  #address(value: Value, decoded: Decoded): bigint | undefined {
-    const base = baseOf(value, decoded);
-    if (base === undefined) return undefined;
-    const register = this.cursor.readRegister(this.#hart, `x${base}`);
-    return BigInt.asUintN(64, register + BigInt(decoded.imm));
-  }
-
-  #pc(): bigint {
-    return this.cursor.readRegister(this.#hart, "pc");
-  }
-
-  #place(): string {
-    const pc = this.#pc();
-    const place = this.names.nearest(pc);
-    return place ? `${place.name}+0x${place.offset.toString(16)}` : `0x${pc.toString(16)}`;
-  }
-
-  #note(what: string): void {
-    this.links.push({ cycle: this.cursor.cycle, what: `${this.#place()}: ${what}` });
-  }
-
-  #here(): ValueOrigin {
-    return { kind: "instruction", cycle: this.cursor.cycle, place: this.#place() };
-  }
+  return false;
 }
 
-/** The register of an address that is a register, or a register and an immediate. */
-function baseOf(address: Value, decoded: Decoded): number | undefined {
-  if (address.op === "x") return decoded[address.field];
-  const isSum = address.op === "add" && address.a.op === "x" && address.b.op === "imm";
-  return isSum && address.a.op === "x" ? decoded[address.a.field] : undefined;
+function instructionOf(word: number) {
+  return INSTRUCTIONS[decode(word)!.index];
 }
 
-/** The register that an instruction copies, perhaps with a constant added. */
-function copied({ decoded, instruction }: Fetched): number | undefined {
-  const [effect] = instruction.effects;
-  if (effect.op !== "setX" || instruction.effects.length > 1) return undefined;
-  const { value } = effect;
-  if (value.op !== "add" || value.a.op !== "x") return undefined;
-  const a = decoded[value.a.field];
-  if (value.b.op === "imm") return a || undefined;
-  if (value.b.op !== "x") return undefined;
-  const b = decoded[value.b.field];
-  if (a !== 0 && b !== 0) return undefined;
-  return a || b || undefined;
+/** The register of an address, alone or with an immediate. */
+function baseOf(address: Value) {
+  const register = address.op === "add" && address.b.op === "imm" ? address.a : address;
+  return register.op === "x" ? register.field : undefined;
 }
 
-function lost(why: string): ValueOrigin {
-  return { kind: "lost", why };
+/** From the first step on, until a value was made of several. */
+function oneWay(steps: readonly Step[]): Step[] {
+  const way: Step[] = [];
+  for (let step = steps.at(0); step && !way.includes(step);) {
+    way.push(step);
+    step = step.from.length === 1 ? steps[step.from[0]] : undefined;
+  }
+  return way;
+}
+
+function originOf(steps: readonly Step[], way: readonly Step[], names: Names): ValueOrigin {
+  const last = way.at(-1);
+  if (last === undefined) return { kind: "lost", why: "nothing of it was found in time" };
+  const brought = deviceOrigin(last, false);
+  if (brought) return brought;
+  // What came from outside into a sum is named, though another part of it may be the wrong one.
+  for (const step of last.from.length > 1 ? steps : []) {
+    const part = deviceOrigin(step, true);
+    if (part?.kind === "device" && part.event !== undefined) return part;
+  }
+  const maker = way.findLast((step) => step.cycle !== undefined && "word" in step.origin);
+  if (maker?.cycle === undefined) return { kind: "lost", why: "it is as the machine began" };
+  // Who stored it is more to the point than what made it.
+  const stored = way.findLast(({ place }) => place.kind === "memory") ?? maker;
+  const link = linkOf(stored, names).at(0) ?? linkOf(maker, names)[0];
+  return { kind: "instruction", ...link };
+}
+
+function deviceOrigin({ cycle, origin }: Step, isOneOfSeveral: boolean): ValueOrigin | undefined {
+  if (cycle === undefined || origin.kind !== "input" && origin.kind !== "device") return undefined;
+  const event = origin.kind === "input" ? origin.arrived.id : undefined;
+  return {
+    kind: "device",
+    cycle,
+    device: origin.device,
+    event,
+    what: arrivedText(origin),
+    isOneOfSeveral,
+  };
+}
+
+function arrivedText(origin: Extract<Origin, { kind: "input" | "device" }>): string {
+  if (origin.kind === "device") return `${origin.device} wrote the faulting value`;
+  const { kind, byte, sector, sectorByte } = origin.arrived;
+  const where = sector !== undefined
+    ? `sector ${sector}, byte ${sectorByte}`
+    : `${kind}${byte === undefined ? "" : `, byte ${byte}`}`;
+  return `the faulting value came in: ${where}`;
+}
+
+function linkOf({ cycle, origin, place }: Step, names: Names): Link[] {
+  if (cycle === undefined) return [];
+  if (origin.kind === "input" || origin.kind === "device") {
+    return [{ cycle, what: `${origin.device}: ${arrivedText(origin)}` }];
+  }
+  if (!("word" in origin)) return [];
+  const { pc, word } = origin;
+  const did = place.kind === "memory"
+    ? `stores it at 0x${place.address.toString(16)}`
+    : `sets ${place.name}`;
+  return [{ cycle, what: `${at(names, pc)}: ${disassemble(word, pc)} ${did}` }];
+}
+
+function at(names: Names, pc: bigint): string {
+  const place = names.nearest(pc);
+  return place ? `${place.name}+0x${place.offset.toString(16)}` : `0x${pc.toString(16)}`;
+}
+
+function lost(why: string): Trace {
+  return { links: [], origin: { kind: "lost", why } };
 }

@@ -1,49 +1,33 @@
 /** A recording under triage: watched once, its names known, and its past open for questions. */
-import { isElf } from "../../devices/boot/elf.ts";
-import { eventLoopTurns } from "../../debugger/deno/event_loop.ts";
-import { elfSymbols } from "../../debugger/symbols/elf_symbols.ts";
-import { KernelSymbols } from "../../debugger/symbols/kernel_symbols.ts";
-import { CombinedSymbols, type Symbols } from "../../debugger/symbols/symbols.ts";
-import { traceValue } from "../../replay/attribution_value.ts";
-import type { Cursor } from "../../replay/cursor.ts";
+import type { Debugger } from "../../debugger/debugger.ts";
+import { type Trace, traceValue } from "../../replay/attribution_value.ts";
 import type { Failure } from "../../replay/failures/failure.ts";
 import { type Observation, watch } from "../../replay/failures/watch.ts";
-import { deviceOf } from "../../replay/log.ts";
-import { Timeline } from "../../replay/timeline.ts";
+import { budgetFor, debuggers } from "../debuggers.ts";
 import { withProgress } from "../progress.ts";
 import type { OpenRecording } from "../recording_file.ts";
 
-/** For checkpoints, and for two machines beside the one that is watched. */
-const BUDGET_BYTES = 2 ** 30;
 /** A value that was not followed to its source by then is given up. */
 const TRACE_MS_MAX = 20_000;
 
 export class Case {
   readonly #recording: OpenRecording;
-  readonly #timeline: Timeline;
+  readonly #open: () => Promise<Debugger>;
   /** Stays at the end, for the names that the guest's memory holds there. */
-  readonly #names: Symbols;
-  #cursor: Cursor | undefined;
+  readonly #end: Debugger;
+  /** Goes about. */
+  #past: Debugger | undefined;
 
   static async open(recording: OpenRecording): Promise<Case> {
-    const { log, config, build, stored } = recording;
-    const timeline = new Timeline({
-      log,
-      budgetBytes: BUDGET_BYTES + 4 * config.memoryBytes,
-      harts: config.harts,
-      createMachine: (host) => build(host),
-      stored,
-      turn: eventLoopTurns(),
-    });
-    return new Case(recording, timeline, await timeline.cursor(log.endCycle));
+    const open = debuggers(recording, budgetFor(recording));
+    const atEnd = () => open(recording.log.endCycle);
+    return new Case(recording, atEnd, await atEnd());
   }
 
-  private constructor(recording: OpenRecording, timeline: Timeline, end: Cursor) {
+  private constructor(recording: OpenRecording, open: () => Promise<Debugger>, end: Debugger) {
     this.#recording = recording;
-    this.#timeline = timeline;
-    const tables = recording.images.filter(({ bytes }) => isElf(bytes))
-      .map(({ bytes }) => elfSymbols(bytes));
-    this.#names = new CombinedSymbols([...tables, new KernelSymbols(end)]);
+    this.#open = open;
+    this.#end = end;
   }
 
   /** Replays it once. */
@@ -55,7 +39,7 @@ export class Case {
         build,
         harts: config.harts,
         check: outputHash,
-        names: this.#names,
+        names: this.#end.symbols,
         onProgress,
       }));
     const failures = [];
@@ -63,39 +47,28 @@ export class Case {
     return { ...observed, failures };
   }
 
-  /** Where the value came from that made an instruction trap; `undefined` if none did. */
-  async trace({ cycle, hart, trapped }: Failure) {
+  /** Where the address came from over which an instruction trapped; `undefined` if none did. */
+  async trace({ cycle, hart, trapped }: Failure): Promise<Trace | undefined> {
     if (hart === undefined || trapped === undefined) return undefined;
-    const signal = AbortSignal.timeout(TRACE_MS_MAX);
-    const site = { hart, pc: trapped, before: cycle };
-    return await traceValue(await this.#past(), this.#names, site, signal);
+    const { cursor } = this.#past ??= await this.#open();
+    return await traceValue(cursor, { hart, pc: trapped, before: cycle }, {
+      entries: this.#recording.log.entries,
+      names: this.#end.symbols,
+      signal: AbortSignal.timeout(TRACE_MS_MAX),
+    });
   }
 
-  /** The ids of what a device got in a cycle. */
-  inputsAt(device: string, cycle: number): readonly string[] {
-    return this.#recording.log.entries
-      .filter((entry) => entry.cycle === cycle && deviceOf(entry.id) === device)
-      .map(({ id }) => id);
-  }
-
-  /** `name+0x10 (0x…)`, or the number. */
+  /** A name and the number, or the number. */
   describe(address: bigint): string {
-    const hex = `0x${address.toString(16)}`;
-    const place = this.#names.nearest(address);
-    if (place === undefined) return hex;
-    return `${place.name}${place.offset === 0n ? "" : `+0x${place.offset.toString(16)}`} (${hex})`;
+    return this.#end.describe(address);
   }
 
   // A device has seen it, which does not know where its caller is.
   async #located(failure: Failure): Promise<Failure> {
     const { cycle, hart, pc } = failure;
     if (hart === undefined || pc !== undefined) return failure;
-    const cursor = await this.#past();
+    const { cursor } = this.#past ??= await this.#open();
     await cursor.seek(cycle);
     return { ...failure, pc: cursor.readRegister(hart, "pc") };
-  }
-
-  async #past(): Promise<Cursor> {
-    return this.#cursor ??= await this.#timeline.cursor(this.#recording.log.endCycle);
   }
 }
