@@ -181,8 +181,15 @@ class Interpreter {
     ];
   }
 
+  // A breakpoint stops before the trap, as before any other cycle of the hart.
   #fetchFault(): Void[] {
+    const { hart, pc, parts } = this.frame;
     return [
+      when(parts.breakHit.call(get(hart, "hartid").wrap(), pc), [
+        put(hart, "fault", 0),
+        put(hart, "pc", pc),
+        br(this.frame.exit),
+      ]),
       this.frame.left.set(this.frame.left.sub(1)),
       this.frame.ip.set(long(0)),
       this.frame.delta.set(this.frame.pc),
