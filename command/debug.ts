@@ -11,6 +11,7 @@ import { HostError, reason, STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags, sizeFlag } from "./flags.ts";
 import { BUDGET_BYTES, budgetFor, debuggers, positionIn } from "./debuggers.ts";
 import { openLab } from "./recorded_lab.ts";
+import { sentFrames } from "./sent_frames.ts";
 import { GUEST_FLAG, onlyFile, opened, readRecordedFile, recordingIn } from "./recording_file.ts";
 
 export const DEBUG_FLAGS: readonly Flag[] = [
@@ -87,6 +88,7 @@ async function clientsOf(
   const opens = guests.map((guest) =>
     debuggers(guest, budgetBytes === undefined ? part + 4 * guest.config.memoryBytes : part)
   );
+  const sentAt = sentFrames(path, recorded.lab);
   // What one face's clients agree on is nothing to the others'.
   return () => {
     const all: LabGuest[] = guests.map(({ name, log }, index) =>
@@ -95,7 +97,7 @@ async function clientsOf(
         log.endCycle,
         describeEnd(log.end),
         cycle,
-        (at) => opens[index](at, { name, guests: all }),
+        (at) => opens[index](at, { name, guests: all, sentAt }),
       )
     );
     return new Map(all.map((guest) => [guest.name, () => guest.open()]));

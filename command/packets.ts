@@ -1,19 +1,16 @@
 /** `hindsight packets`: the frames of a recording, as a list or for Wireshark. */
 import { nicId } from "../devices/board.ts";
 import type { FabricConfig } from "../devices/network/config.ts";
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { printLine } from "../devices/deno/terminal.ts";
-import type { FrameId } from "../core/host.ts";
 import { SINGLE_MACHINE } from "../replay/log.ts";
 import type { LabRecording, Recording } from "../replay/format/reader.ts";
 import { type Packet, packetList, type SentFrame } from "../replay/packets/packet_list.ts";
 import { captureHead, packetBlock } from "../replay/packets/pcapng.ts";
-import { replay } from "../replay/replayer.ts";
 import { HostError, reason, STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags, suggestion } from "./flags.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
-import { withProgress } from "./progress.ts";
 import { openLab } from "./recorded_lab.ts";
+import { type Engine, sentBy } from "./sent_frames.ts";
 import { onlyFile, opened, PROGRAM, readRecordedFile, recordingIn } from "./recording_file.ts";
 
 export const PACKETS_FLAGS: readonly Flag[] = [
@@ -52,8 +49,6 @@ export async function packets(args: readonly string[]): Promise<number> {
   else for (const packet of capture.packets) printLine(line(packet));
   return STATUS.ok;
 }
-
-type Engine = ReturnType<typeof engineOf>;
 
 async function ofMachine(
   path: string,
@@ -122,43 +117,6 @@ function cardsOf({ nics, links }: FabricConfig): Map<string, string> {
 
 function byNic(packets: readonly Packet[], nics: readonly string[]): Capture {
   return { packets, interfaces: nics, interfaceOf: ({ nic }) => nics.indexOf(nic) };
-}
-
-/** A recording has the hashes of what was sent; a replay has the frames. */
-async function sentBy(
-  path: string,
-  machine: string,
-  recording: Recording,
-  engine: Engine,
-): Promise<SentFrame[]> {
-  const compiler = new ThreadCompiler();
-  try {
-    const open = await opened(path, recording, {
-      compiler: (shape) => compiler.open(shape),
-      ...engine,
-    });
-    const sent: SentFrame[] = [];
-    const counts = new Map<string, number>();
-    await withProgress(
-      "replaying",
-      open.log.endCycle,
-      true,
-      (onProgress) =>
-        replay(open.log, open.build, {
-          onOutput: (cycle, device, output) => {
-            if (output.kind !== "frame") return;
-            const n = counts.get(device) ?? 0;
-            counts.set(device, n + 1);
-            const id: FrameId = `${machine}/${device}>${n}`;
-            sent.push({ id, cycle, bytes: output.bytes.slice() });
-          },
-          onProgress,
-        }),
-    );
-    return sent;
-  } finally {
-    compiler.close();
-  }
 }
 
 /** @throws HostError if it cannot be written */

@@ -57,4 +57,6 @@ export interface LabPlace {
   readonly name: string;
   /** All of them, in their order. */
   readonly guests: readonly LabGuest[];
+  /** The cycle in which a frame left its sender, by its id; `undefined`: there is no such frame. */
+  readonly sentAt: (id: string) => Promise<number | undefined>;
 }

@@ -16,6 +16,7 @@ import { harts } from "./harts.ts";
 import { help } from "./help.ts";
 import { lab } from "./lab.ts";
 import { memory } from "./memory.ts";
+import { packet } from "./packet.ts";
 import { physical } from "./physical.ts";
 import { registers } from "./registers.ts";
 import { returnFromBranch } from "./return.ts";
@@ -55,6 +56,7 @@ export const COMMANDS: readonly Command[] = [
   hart,
   lab,
   sync,
+  packet,
   registers,
   memory,
   disassemble,

@@ -13,6 +13,12 @@ import { SimpleCursor } from "./simple_cursor.ts";
 const AT = 2_000_000;
 const symbols = new SymbolTable([]);
 
+/** g2 hears what g1 has sent. */
+const FRAME = "g1/net0>4";
+const sentAt = (id: string) => Promise.resolve(id === FRAME ? 1_000_000 : undefined);
+const frame = { kind: "frame", device: "net0", sent: FRAME };
+const events = [{ cycle: 1_200_000, id: "g2/net0#0", kind: "input", input: frame }];
+
 /** Three guests; g3 ended long before the others. */
 function labGuests(): LabGuest[] {
   const guests: LabGuest[] = [["g1", 9_000_000], ["g2", 9_000_000], ["g3", 500_000]].map((
@@ -21,7 +27,7 @@ function labGuests(): LabGuest[] {
     new LabGuest(`${name}`, Number(end), "power poweroff 0", AT, async (at) => {
       const cursor = await SimpleCursor.boot("pocket");
       await cursor.seek(at);
-      return new Debugger({ cursor, symbols, lab: { name: `${name}`, guests } });
+      return new Debugger({ cursor, symbols, lab: { name: `${name}`, guests, sentAt }, events });
     })
   );
   return guests;
@@ -70,6 +76,22 @@ Deno.test("lab shows all guests, and sync brings their clients to one cycle", as
 
   const alone = new Debugger({ cursor: await SimpleCursor.boot("pocket"), symbols });
   await assertRejects(() => runLine(COMMANDS, alone, "sync"), CommandError, "There is no lab");
+});
+
+Deno.test("packet brings each guest to where it sends or gets the frame", async () => {
+  const [g1, g2] = labGuests();
+  const [sender, receiver] = [await g1.open(), await g2.open()];
+  await runLine(COMMANDS, receiver, `packet ${FRAME}`);
+  assertEquals([receiver.cursor.cycle, g1.wanted], [1_200_000, 1_000_000]);
+  await runLine(COMMANDS, sender, `packet ${FRAME}`);
+  assertEquals(sender.cursor.cycle, 1_000_000);
+  const none = () => runLine(COMMANDS, receiver, "packet g1/net0>5");
+  await assertRejects(none, CommandError, "g1/net0>5 was never sent");
+  await assertRejects(
+    () => runLine(COMMANDS, receiver, "packet 5"),
+    CommandError,
+    "GUEST/DEVICE>N",
+  );
 });
 
 Deno.test("gdb is told at its next resume that the lab is elsewhere, and at once if it comes later", async () => {
