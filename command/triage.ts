@@ -28,6 +28,7 @@ export async function triage(args: readonly string[]): Promise<number> {
   const opened = await Case.open(recording);
   const observed = await opened.observe();
   const findings = await attribute(observed, candidatesOf(recording.log.entries), {
+    whatIf: (removed, failure) => opened.whatIf(removed, failure),
     trace: (failure) => opened.trace(failure),
     commands: commandsFor(path, guest),
   });

@@ -33,11 +33,11 @@ export function candidatesOf(entries: readonly LogEntry[]): Candidate[] {
   });
 }
 
-// A stall in virtual time, a changed image whose old content the guest keeps, an end that closes:
-// the guest sees nothing of these. What shapes an answer, or was done to the machine, it may see.
+// A stall in virtual time, a changed image whose old content the guest keeps, an end that closes,
+// frames that got lost as they may: the guest sees nothing of these, or nothing out of order. What
+// shapes an answer, or was done to the machine, it may see.
 function reaches({ event }: HostEvent, shapesAnswer: boolean): boolean {
-  return event === "injected" || shapesAnswer && event !== "image-changed" ||
-    event === "frames-lost";
+  return event === "injected" || shapesAnswer && event !== "image-changed";
 }
 
 function ofHostEvent(entry: LogEntry, event: HostEvent): Candidate {

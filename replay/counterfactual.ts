@@ -28,6 +28,8 @@ export interface CounterfactualOptions {
   readonly limitCycles: number;
   /** What the failure is, where the machine stopped; `undefined`: none. By default: how it ended. */
   readonly failureOf?: (stop: Stop, machine: Machine) => string | undefined;
+  /** Called where a hart has come to a breakpoint that `build` has set; the run goes on. */
+  readonly onBreakpoint?: (hart: number) => void;
 }
 
 /** How a run went. */
@@ -104,7 +106,7 @@ export class Counterfactual {
     const host = this.#host(events);
     this.#restart(host);
     const { endCycle } = this.#options.log;
-    const stop = await this.#machine.run(endCycle + this.#options.limitCycles, {
+    const stop = await this.#run(endCycle + this.#options.limitCycles, {
       isOver: () => host.unknown !== undefined,
     });
     return this.#course(stop, host);
@@ -123,7 +125,7 @@ export class Counterfactual {
     this.#restart(host);
     const digests: LogDigest[] = [];
     this.#seam.onDigest = (cycle, digest) => digests.push({ cycle, digest });
-    const stop = await this.#machine.run(log.endCycle);
+    const stop = await this.#run(log.endCycle);
     this.#seam.onDigest = undefined;
     if (log.endCycle % DIGEST_CYCLES !== 0 && log.end.reason !== "cut") {
       digests.push({ cycle: this.#machine.cycle, digest: this.#machine.digest() });
@@ -136,6 +138,14 @@ export class Counterfactual {
       throw new DivergenceError(cycle, "machine", `digest ${digest}`, what);
     }
     return { stop, digestCount: expected.length };
+  }
+
+  async #run(until: number, options?: Parameters<Machine["run"]>[1]): Promise<Stop> {
+    for (;;) {
+      const stop = await this.#machine.run(until, options);
+      if (stop.reason !== "breakpoint") return stop;
+      this.#options.onBreakpoint?.(stop.hart);
+    }
   }
 
   #restart(host: Host): void {

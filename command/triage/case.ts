@@ -5,6 +5,7 @@ import type { Failure } from "../../replay/failures/failure.ts";
 import { type Observation, watch } from "../../replay/failures/watch.ts";
 import { budgetFor, debuggers } from "../debuggers.ts";
 import { withProgress } from "../progress.ts";
+import { type Answer, Counterfactuals } from "./counterfactuals.ts";
 import type { OpenRecording } from "../recording_file.ts";
 
 /** A value that was not followed to its source by then is given up. */
@@ -17,6 +18,7 @@ export class Case {
   readonly #end: Debugger;
   /** Goes about. */
   #past: Debugger | undefined;
+  #counterfactuals: Counterfactuals | undefined;
 
   static async open(recording: OpenRecording): Promise<Case> {
     const open = debuggers(recording, budgetFor(recording));
@@ -56,6 +58,12 @@ export class Case {
       names: this.#end.symbols,
       signal: AbortSignal.timeout(TRACE_MS_MAX),
     });
+  }
+
+  /** Whether a failure comes without these host events. */
+  async whatIf(removed: readonly string[], failure: Failure): Promise<Answer> {
+    this.#counterfactuals ??= new Counterfactuals(this.#recording, this.#end.symbols);
+    return await this.#counterfactuals.ask(removed, failure);
   }
 
   /** A name and the number, or the number. */

@@ -1,0 +1,84 @@
+/** Replays of a recording without some of its host's events, asked whether a failure comes all the same. */
+import { Counterfactual } from "../../replay/counterfactual.ts";
+import type { Outcome } from "../../replay/verdict.ts";
+import { DivergenceError } from "../../replay/divergence.ts";
+import type { Failure } from "../../replay/failures/failure.ts";
+import { powerFailure } from "../../replay/failures/power.ts";
+import { isSameFailure } from "../../replay/failures/same.ts";
+import { Watcher } from "../../replay/failures/watcher.ts";
+import type { Names } from "../../replay/failures/witness.ts";
+import { removalOf } from "../../replay/removal.ts";
+import type { OpenRecording } from "../recording_file.ts";
+
+/** A failure that has not come so long after the recording's end does not come. */
+const LIMIT_CYCLES = 1_000_000_000;
+
+export interface Answer {
+  readonly outcome: Outcome;
+  readonly why: string;
+}
+
+export class Counterfactuals {
+  readonly #recording: OpenRecording;
+  readonly #watcher: Watcher;
+  #begun: Promise<Counterfactual> | undefined;
+  #wanted: Failure | undefined;
+
+  constructor(recording: OpenRecording, names: Names) {
+    this.#recording = recording;
+    this.#watcher = new Watcher(names, recording.config.harts);
+  }
+
+  /** @param removed ids of host events */
+  async ask(removed: readonly string[], failure: Failure): Promise<Answer> {
+    this.#wanted = failure;
+    try {
+      const counterfactual = await (this.#begun ??= this.#begin());
+      return await this.#without(counterfactual, removed);
+    } catch (error) {
+      if (!(error instanceof DivergenceError)) throw error;
+      return { outcome: "undetermined", why: `the control is not the recording: ${error.message}` };
+    }
+  }
+
+  async #without(counterfactual: Counterfactual, removed: readonly string[]): Promise<Answer> {
+    const events = counterfactual.events.filter(({ id }) => removed.includes(id));
+    if (events.length < removed.length) {
+      const other = removed.find((id) => !events.some((event) => event.id === id));
+      return { outcome: "undetermined", why: `${other} cannot be taken away` };
+    }
+    const { missing } = removalOf(events);
+    if (missing !== undefined) return { outcome: "undetermined", why: missing };
+    const { failure, unknown, end, cycle } = await counterfactual.without(events);
+    if (unknown !== undefined) return { outcome: "undetermined", why: unknown };
+    return failure === undefined
+      ? { outcome: "necessary", why: `without it ${end} at cycle ${cycle}` }
+      : { outcome: "not necessary", why: "the same failure comes without it" };
+  }
+
+  // The control: the same run with nothing taken away must be the recording, digest for digest.
+  async #begin(): Promise<Counterfactual> {
+    const { log, stored, build } = this.#recording;
+    const watcher = this.#watcher;
+    const counterfactual = await Counterfactual.create({
+      log,
+      stored,
+      limitCycles: LIMIT_CYCLES,
+      build: async (host, onDigest) => {
+        const machine = await build(host, onDigest);
+        watcher.begin(machine);
+        return machine;
+      },
+      onBreakpoint: (hart) => watcher.arrived(hart),
+      failureOf: (stop, { cycle }) => {
+        if (stop.reason !== "power") watcher.end(stop.reason === "stuck");
+        const ended = stop.reason === "power" ? powerFailure(cycle, stop.power) : undefined;
+        const seen = [...watcher.take(), ...(ended ? [ended] : [])];
+        const same = seen.find((failure) => isSameFailure(failure, this.#wanted!));
+        return same && `${same.kind}: ${same.message}`;
+      },
+    });
+    await counterfactual.begin(counterfactual.events);
+    return counterfactual;
+  }
+}
