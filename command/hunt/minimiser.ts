@@ -74,11 +74,17 @@ export class Minimiser {
     const limit = lab.log.endCycle - fork.cycle + options.limit;
     const assignment = { specimen, fork, options: { ...options, limit } };
     const minimiser = new Minimiser(lab, machines, new Trials(assignment, machines));
-    for (const machine of machines) await machine.learn(fork.cycle);
+    await minimiser.replay();
     minimiser.outcome = await minimiser.#run(minimiser.candidates);
     if (minimiser.outcome.isFailure) return minimiser;
     minimiser.close();
     throw new UsageError(`${lab.path} does not fail: say with --fail-on what its failure is`);
+  }
+
+  /** Each guest from the fork on, from its log. @throws DivergenceError if one does not come to its recorded end */
+  async replay(): Promise<void> {
+    const { cycle } = this.#trials.assignment.fork;
+    for (const machine of this.#machines) await machine.learn(cycle);
   }
 
   /** Those that the failure needs, all of them. */

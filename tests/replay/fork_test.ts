@@ -27,9 +27,12 @@ const CONFIG = {
 const build = (host: Host, onDigest?: (cycle: number, digest: string) => void) =>
   Machine.create({ ...machineOptions(CONFIG, { bios: SMP }, host), onDigest });
 
+const typed = (cycle: number) => ({ cycle, device: UART_ID, bytes: Uint8Array.of(65) });
+const [BEFORE, AFTER] = [typed(5_000_000), typed(11_000_000)];
+
 /** A host that has the machine go on from a seed where it forks. */
-function hostOf(seed: number): MemoryHost {
-  const host = new MemoryHost();
+function hostOf(seed: number, script = [AFTER]): MemoryHost {
+  const host = new MemoryHost({ script });
   host.send({ device: "machine", kind: "reseed", seed }, FORK);
   return host;
 }
@@ -37,7 +40,11 @@ function hostOf(seed: number): MemoryHost {
 /** Recorded from reset to the end, without a fork. */
 async function straight(seed: number) {
   const log = new MemoryLog();
-  const recorder = new Recorder({ host: hostOf(seed), sink: log, hash: outputHash });
+  const recorder = new Recorder({
+    host: hostOf(seed, [BEFORE, AFTER]),
+    sink: log,
+    hash: outputHash,
+  });
   const machine = await build(recorder, (cycle, digest) => recorder.digest(cycle, digest));
   return await finish(machine, recorder, log);
 }
@@ -52,7 +59,8 @@ async function finish(machine: Machine, recorder: Recorder, log: MemoryLog) {
 async function bootToFork(): Promise<ForkPoint> {
   const forked = await ForkedMachine.create(build);
   const log = new MemoryLog();
-  const recorder = new Recorder({ host: new MemoryHost(), sink: log, hash: outputHash });
+  const host = new MemoryHost({ script: [BEFORE] });
+  const recorder = new Recorder({ host, sink: log, hash: outputHash });
   forked.seam.host = recorder;
   forked.seam.onDigest = (cycle, digest) => recorder.digest(cycle, digest);
   assert(!forked.canFork);
@@ -79,6 +87,7 @@ Deno.test("runs from a fork are those of machines that never forked, in any orde
     const expected = await straight(seed);
     assertEquals(digest, expected.digest, `seed ${seed}`);
     assertEquals(log.entries, expected.log.entries);
+    assertEquals(log.entries.at(-1)!.id, `m/${UART_ID}#1`);
     assertEquals(log.digests, expected.log.digests);
     await replay(log, build, { check: outputHash });
     digests.add(digest);
