@@ -3,6 +3,8 @@ import { HostError, reason, UsageError } from "../errors.ts";
 import type { Outcome } from "./verdict.ts";
 
 const NAME = "hunt.jsonl";
+/** What a recording's name ends with until it is whole. */
+export const PART = ".part";
 
 /** What must be the same for two hunts to be one. */
 export interface Identity {
@@ -31,6 +33,10 @@ export class Ledger {
     }
     if (!this.#file.tryLockSync(true)) {
       throw new UsageError(`-o ${folder}: another hunt is under way there`);
+    }
+    for (const { name } of [...Deno.readDirSync(folder)]) {
+      // Of a run that was recorded when the hunt was ended.
+      if (name.endsWith(PART)) Deno.removeSync(`${folder}/${name}`);
     }
     const [head, ...lines] = whole(Deno.readTextFileSync(path));
     if (head === undefined) {

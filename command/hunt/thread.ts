@@ -1,5 +1,6 @@
 /** A thread of a hunt: makes one run after another, and records those that fail. */
 import { assertSame } from "./verdict.ts";
+import { PART } from "./ledger.ts";
 import { seeded, Trials } from "./trials.ts";
 import type { Task, ThreadAnswer } from "./crew.ts";
 
@@ -22,7 +23,7 @@ async function run(trials: Trials, seed: number, path: string) {
   const outcome = await trials.run(variant);
   if (!outcome.isFailure) return outcome;
   // A file under its own name is whole.
-  const part = `${path}.part`;
+  const part = path + PART;
   assertSame(await trials.record(variant, part), outcome);
   await Deno.rename(part, path);
   return outcome;

@@ -48,6 +48,7 @@ Deno.test("a hunt keeps the recordings of failures, and goes on where it was", a
       const path = join(folder, "hunt.jsonl");
       const text = Deno.readTextFileSync(path);
       Deno.writeTextFileSync(path, text.slice(0, -9));
+      Deno.writeTextFileSync(join(folder, "seed-3.hsr.part"), "half");
       const { status, stdout } = await hindsight(huntFlags(folder, "1..3", ...failing));
       assertEquals(status, 1);
       assertMatch(stdout, /\n1 of them are known from before\n/);
