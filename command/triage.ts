@@ -28,8 +28,11 @@ export async function triage(args: readonly string[]): Promise<number> {
   const opened = await Case.open(recording);
   const observed = await opened.observe();
   const findings = await attribute(observed, candidatesOf(recording.log.entries), {
-    whatIf: (removed, failure) => opened.whatIf(removed, failure),
-    trace: (failure) => opened.trace(failure),
+    // No other run of what cannot be replayed says anything.
+    ...(observed.divergence ? {} : {
+      whatIf: (removed, failure) => opened.whatIf(removed, failure),
+      trace: (failure) => opened.trace(failure),
+    }),
     commands: commandsFor(path, guest),
   });
   const text = flags.values.has("json")

@@ -39,7 +39,9 @@ export async function attribute(
     told.push({ cycle, hart: undefined, pc: undefined, kind: "divergence", message, callers: [] });
     verdicts.push(ourFault(told.length - 1, cycle, message, inquiry));
   }
-  for (const candidate of borneBy(candidates, verdicts)) {
+  // What a recording says that cannot be replayed is no evidence.
+  const unblamed = divergence === undefined ? borneBy(candidates, verdicts) : [];
+  for (const candidate of unblamed) {
     const { cycle, device, what } = candidate;
     const message = `${device}: ${what}`;
     told.push({ cycle, hart: undefined, pc: undefined, kind: "io-error", message, callers: [] });
@@ -51,7 +53,10 @@ export async function attribute(
 /** Errors that the guest was told of and that no verdict blames. */
 function borneBy(candidates: readonly Candidate[], verdicts: readonly Verdict[]): Candidate[] {
   const blamed = new Set(verdicts.flatMap(({ trigger }) => trigger?.event ?? []));
-  return candidates.filter(({ event, isTold }) => isTold && !blamed.has(event)).slice(0, BORNE_MAX);
+  return candidates.filter(({ event, manner }) => manner === "told" && !blamed.has(event)).slice(
+    0,
+    BORNE_MAX,
+  );
 }
 
 /** The guest went on; what it fails of in the end, if it does, is judged by itself. */

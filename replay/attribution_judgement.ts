@@ -106,14 +106,16 @@ export class Judgement {
       const what = `without ${counterfactual.removed.join(", ")} the guest does not fail so`;
       this.#add(by.cycle, what, commands.without(counterfactual.removed));
     }
-    const { event, cycle, device, what, origin } = by;
+    const { event, cycle, device, what, origin, manner } = by;
     const isMishandled = isCrash(this.#failure);
+    // A device may be slow: what that brings to light is the guest's.
+    const isLegal = manner === "legal";
     return this.#judge({
-      side: "host",
-      origin,
+      side: isLegal ? "guest" : "host",
+      origin: isLegal ? "guest-logic" : origin,
       response: isMishandled ? "mishandled" : "degraded",
       // Told of an error, it should have coped; lied to, it could not.
-      responsibility: by.isTold && isMishandled ? "guest" : "host",
+      responsibility: isLegal || manner === "told" && isMishandled ? "guest" : "host",
       grade,
       trigger: { event, cycle, device, what },
       counterfactual,

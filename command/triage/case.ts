@@ -1,5 +1,6 @@
 /** A recording under triage: watched once, its names known, and its past open for questions. */
 import type { Debugger } from "../../debugger/debugger.ts";
+import { DivergenceError } from "../../replay/divergence.ts";
 import { type Trace, traceValue } from "../../replay/attribution_value.ts";
 import type { Failure } from "../../replay/failures/failure.ts";
 import { type Observation, watch } from "../../replay/failures/watch.ts";
@@ -23,7 +24,12 @@ export class Case {
   static async open(recording: OpenRecording): Promise<Case> {
     const open = debuggers(recording, budgetFor(recording));
     const atEnd = () => open(recording.log.endCycle);
-    return new Case(recording, atEnd, await atEnd());
+    const end = await atEnd().catch((error) => {
+      if (error instanceof RangeError || error instanceof DivergenceError) return undefined;
+      throw error;
+    });
+    // The replay does not get there: observing will tell where it leaves the recording.
+    return new Case(recording, atEnd, end ?? await open(0));
   }
 
   private constructor(recording: OpenRecording, open: () => Promise<Debugger>, end: Debugger) {
