@@ -207,7 +207,9 @@ async function follow(
     say(`  The teller had just heard ${heard.input.sent}, an answer that came out of turn.\n`);
   }
   say("guests/README.md tells what is wrong in the source. Your turn:");
-  say("  deno run -A main.ts hunt --lab guests/labs/flaky.json --seeds 1..200");
+  say(
+    "  deno run -A main.ts hunt --lab guests/labs/flaky.json --fork-at 'teller. ready' --seeds 1..200",
+  );
   return true;
 }
 
