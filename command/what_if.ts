@@ -4,7 +4,7 @@ import { printLine } from "../devices/deno/terminal.ts";
 import { Counterfactual, failureOfEnd } from "../replay/counterfactual.ts";
 import { describeEnd } from "../replay/log.ts";
 import { type Necessity, necessity } from "../replay/necessity.ts";
-import { eventEntries, type EventEntry } from "../replay/removal.ts";
+import { eventEntries, type EventEntry, withPending } from "../replay/removal.ts";
 import { STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
@@ -89,7 +89,7 @@ function removedOf(
   ids: readonly string[],
   classes: readonly string[],
 ): EventEntry[] {
-  const events = eventEntries(log.entries);
+  const events = eventEntries(withPending(log.entries));
   for (const id of ids) {
     if (events.some((event) => event.id === id)) continue;
     const index = log.entries.findIndex((entry) => entry.id === id);

@@ -82,11 +82,16 @@ async function buildGuest(
       await Deno.writeTextFile(`${temporary}/flat.c`, flatSource());
       await compile(temporary, "flat.c");
     } else {
-      await compile(`${guests}${PROBES.includes(name) ? "probes" : "kernels"}`, `${name}.c`);
+      await compile(`${guests}${folderOf(name)}`, `${name}.c`);
     }
   }
   const script = `${guests}${name === "pocket" ? "pocket" : "runtime"}/link.ld`;
   await run([...LINK, "-T", script, ...objects, "-o", image], temporary);
+}
+
+function folderOf(name: ImageName): string {
+  if (name === "fragile") return "faults";
+  return PROBES.includes(name) ? "probes" : "kernels";
 }
 
 /** Sorted, because the order of the objects is the order of the code. */

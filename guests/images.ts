@@ -17,6 +17,7 @@ export const IMAGE_NAMES = [
   "timer",
   "trap",
   "empty",
+  "fragile",
 ] as const;
 
 /** Programs for Linux in a guest, committed too. */

@@ -11,11 +11,17 @@ import { type Checkpoint, CheckpointedMachine } from "./checkpoint.ts";
 import { CounterfactualHost } from "./counterfactual_host.ts";
 import { DivergenceError } from "./divergence.ts";
 import { ForkHost } from "./fork.ts";
-import type { Log, LogDigest, LogEnd } from "./log.ts";
+import type { Log, LogDigest, LogEnd, LogEntry } from "./log.ts";
 import { PageStore } from "./pages.ts";
 import { Player } from "./player.ts";
 import { type ReadImage, Requests } from "./recorded_answers.ts";
-import { eventEntries, type EventEntry, firstDifference, removalOf } from "./removal.ts";
+import {
+  eventEntries,
+  type EventEntry,
+  firstDifference,
+  removalOf,
+  withPending,
+} from "./removal.ts";
 import type { BuildMachine } from "./replayer.ts";
 import type { Stored } from "./stored.ts";
 
@@ -57,6 +63,7 @@ export interface Control {
 export class Counterfactual {
   readonly events: readonly EventEntry[];
   readonly #options: CounterfactualOptions;
+  readonly #entries: readonly LogEntry[];
   readonly #machine: Machine;
   readonly #seam: ForkHost;
   readonly #checkpointed: CheckpointedMachine;
@@ -67,7 +74,8 @@ export class Counterfactual {
 
   private constructor(options: CounterfactualOptions, machine: Machine, seam: ForkHost) {
     this.#options = options;
-    this.events = eventEntries(options.log.entries);
+    this.#entries = withPending(options.log.entries);
+    this.events = eventEntries(this.#entries);
     this.#machine = machine;
     this.#seam = seam;
     const store = new PageStore();
@@ -101,6 +109,11 @@ export class Counterfactual {
     return { from: this.#start.cycle, digestCount, course: this.#course(stop, host) };
   }
 
+  /** What of these events nobody can undo; `undefined`: nothing. */
+  missing(events: readonly EventEntry[]): string | undefined {
+    return removalOf(events, this.#entries).missing;
+  }
+
   /** The run without these events, which must not lie before those that {@link begin} was given. */
   async without(events: readonly EventEntry[]): Promise<Course> {
     const host = this.#host(events);
@@ -113,9 +126,10 @@ export class Counterfactual {
   }
 
   #host(events: readonly EventEntry[]): CounterfactualHost {
-    const { log: { entries }, readImage } = this.#options;
+    const { readImage } = this.#options;
+    const entries = this.#entries;
     const from = this.#start.cycle;
-    const removal = removalOf(events);
+    const removal = removalOf(events, entries);
     return new CounterfactualHost({ entries, from, requests: this.#requests, removal, readImage });
   }
 

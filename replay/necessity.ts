@@ -1,6 +1,6 @@
 /** Whether a failure needs what is taken away. */
 import type { Control, Counterfactual, Course } from "./counterfactual.ts";
-import { type EventEntry, removalOf } from "./removal.ts";
+import type { EventEntry } from "./removal.ts";
 
 export type Outcome = "necessary" | "not necessary" | "masked by another" | "undetermined";
 
@@ -26,7 +26,7 @@ export async function necessity(
   removed: readonly EventEntry[],
   failure: string,
 ): Promise<Necessity> {
-  const { missing } = removalOf(removed);
+  const missing = counterfactual.missing(removed);
   if (missing !== undefined) return { outcome: "undetermined", reason: missing, maskedBy: [] };
   // Others may be taken away too, and the first of all is where the runs begin.
   const others = counterfactual.events.filter((event) =>

@@ -60,20 +60,44 @@ export function eventEntries(entries: readonly LogEntry[]): EventEntry[] {
 
 /** The first cycle that is other without these events. */
 export function firstDifference(events: readonly EventEntry[]): number {
-  return Math.min(...events.map(({ cycle, event }) => Math.max(0, cycle - Number(event.ns ?? 0n))));
+  return Math.min(
+    ...events.map(({ cycle, event }) =>
+      event.event === "stall" ? Math.max(0, cycle - Number(event.ns ?? 0n)) : cycle
+    ),
+  );
 }
 
-export function removalOf(events: readonly EventEntry[]): Removal {
+/** The log, and behind its end what was being kept from the machine when it ended. */
+export function withPending(entries: readonly LogEntry[]): readonly LogEntry[] {
+  const pending = entries.flatMap((entry, index): LogEntry[] => {
+    if (entry.kind !== "input" || entry.input.kind !== "host") return [];
+    const { event, concerns: device, request, ns, bytes } = entry.input;
+    const isKept = event === "injected" && ns !== undefined;
+    if (!isKept || effectOf(entries, index, entry.input) !== undefined) return [];
+    const input: Input | undefined = request !== undefined
+      ? { device, kind: "disk", request, error: undefined, ...(bytes && { bytes }) }
+      : bytes && { device, kind: "console", bytes };
+    if (input === undefined) return [];
+    return [{ cycle: entry.cycle + Number(ns), id: "", version: 1, kind: "input", input }];
+  });
+  return [...entries, ...pending.sort((a, b) => a.cycle - b.cycle)];
+}
+
+/** @param entries in which the events are */
+export function removalOf(
+  events: readonly EventEntry[],
+  entries: readonly LogEntry[],
+): Removal {
   const repairs = new Map<number, Repair>();
   let missing: string | undefined;
-  for (const { id, event, effect } of events) {
+  for (const { id, cycle, event, effect } of events) {
     missing ??= unknowable(id, event);
     if (effect === undefined) continue;
     const repair = repairs.get(effect) ?? { ...NONE };
     repairs.set(effect, repair);
     if (isForced(event)) repair.isDropped = true;
     else if (event.event === "stall") repair.stalledCycles += Number(event.ns ?? 0n);
-    else if (event.ns !== undefined) repair.soonerCycles += Number(event.ns);
+    else if (event.ns !== undefined) repair.soonerCycles += entries[effect].cycle - cycle;
     else repair.isMended = true;
   }
   const truths = events.flatMap(({ event }) => event.event === "image-changed" ? [] : [event]);
@@ -91,20 +115,49 @@ function unknowable(id: string, { event }: HostEvent): string | undefined {
   return event === "frames-lost" ? `the frames that ${id} lost are not recorded` : undefined;
 }
 
-/** An answer, a fault, or what was typed: it comes right behind the events about it. */
+/** The answer or the fault with the event's number; of a console, what was typed and came later. */
 function effectOf(
   entries: readonly LogEntry[],
   index: number,
-  { event, concerns, request }: HostEvent,
+  { event, concerns, request, ns }: HostEvent,
 ): number | undefined {
-  if (request === undefined && event !== "injected") return undefined;
   const { cycle } = entries[index];
-  for (let at = index + 1; entries[at]?.cycle === cycle; at++) {
-    const entry = entries[at];
-    if (entry.kind !== "input" || entry.input.device !== concerns) continue;
-    if (request === undefined || "request" in entry.input && entry.input.request === request) {
-      return at;
-    }
+  const until = ns !== undefined && event === "injected" ? Infinity : cycle;
+  if (request === undefined) {
+    if (event !== "injected" || ns === undefined) return undefined;
+    const before = keptUntil(entries, index, concerns, cycle + Number(ns));
+    return nth(entries, index, before, (entry) =>
+      entry.cycle === cycle + Number(ns) &&
+      entry.kind === "input" && entry.input.kind === "console" && entry.input.device === concerns);
+  }
+  return nth(entries, index, 0, ({ cycle, ...entry }) =>
+    cycle <= until &&
+    entry.kind === "input" && entry.input.device === concerns &&
+    "request" in entry.input && entry.input.request === request);
+}
+
+/** How many earlier inputs of a console were kept until the same cycle. */
+function keptUntil(
+  entries: readonly LogEntry[],
+  index: number,
+  console: string,
+  until: number,
+): number {
+  return entries.slice(0, index).filter(({ cycle, ...entry }) =>
+    entry.kind === "input" && entry.input.kind === "host" && entry.input.event === "injected" &&
+    entry.input.concerns === console && cycle + Number(entry.input.ns ?? 0n) === until
+  ).length;
+}
+
+/** The place of an entry behind another, after so many others of its kind. */
+function nth(
+  entries: readonly LogEntry[],
+  after: number,
+  before: number,
+  fits: (entry: LogEntry) => boolean,
+): number | undefined {
+  for (let at = after + 1; at < entries.length; at++) {
+    if (fits(entries[at]) && before-- === 0) return at;
   }
   return undefined;
 }

@@ -133,11 +133,13 @@ export class DiskRule {
     }
   }
 
-  /** What is said of an answer that came so many cycles later. */
-  delayed(request: DiskRequest, device: string, cycles: number): HostEvent {
-    const text =
-      `the answer to ${request.operation} ${request.request} comes ${cycles} cycles later`;
-    return injected({ concerns: device, request: request.request, ns: BigInt(cycles), text });
+  /** What is said of an answer when it is kept: the recording may end before it comes. */
+  delayed({ request, operation, offset }: DiskRequest, { device, bytes }: DiskInput): HostEvent {
+    const cycles = this.delayCycles;
+    const upTo = this.rule.fault === "reorder" ? "up to " : "";
+    const text = `the answer to ${operation} ${request} comes ${upTo}${cycles} cycles later`;
+    const truth = bytes && { offset, bytes };
+    return injected({ concerns: device, request, ns: BigInt(cycles), text, ...truth });
   }
 
   get #bit(): number {

@@ -1,5 +1,4 @@
 /** Stands between a machine and its host, and does what a plan says. */
-import type { HostEvent } from "../../core/host_event.ts";
 import type { DiskRequest, Host, Input, Output } from "../../core/host.ts";
 import { heldUntil } from "./console.ts";
 import { type DiskInput, DiskRule } from "./disk.ts";
@@ -20,8 +19,6 @@ interface Doomed {
 interface Held {
   until: number;
   readonly input: Input;
-  /** What is said of it once it is let go. @param cycle then */
-  readonly event: (cycle: number) => HostEvent | undefined;
   /** Let go behind the next other answer of its disk. */
   readonly isOvertaken: boolean;
 }
@@ -59,7 +56,6 @@ export class FaultyHost implements Host {
     this.#hold({
       until: output.due ?? cycle + ANSWER_CYCLES,
       input: { device, kind: "disk", request, error: undefined },
-      event: () => undefined,
       isOvertaken: false,
     });
   }
@@ -69,12 +65,8 @@ export class FaultyHost implements Host {
     if (ready !== undefined) return ready;
     if (this.#timed[0]?.at <= cycle) return this.#force(this.#timed.shift()!);
     if (this.#held[0]?.until <= cycle) return this.#letGo(cycle, this.#held.shift()!);
-    for (;;) {
-      const input = this.#host.take(cycle);
-      if (input === undefined) return undefined;
-      const passed = this.#passed(cycle, input);
-      if (passed !== undefined) return passed;
-    }
+    const input = this.#host.take(cycle);
+    return input && this.#passed(cycle, input);
   }
 
   horizon(cycle: number): number {
@@ -105,34 +97,33 @@ export class FaultyHost implements Host {
     return injected({ concerns: device, request, text });
   }
 
-  /** What of the host's input the machine takes now; `undefined`: none of it. */
-  #passed(cycle: number, input: Input): Input | undefined {
+  /** What the machine takes of its host's input, or is told in its place. */
+  #passed(cycle: number, input: Input): Input {
     if (input.kind === "disk") return this.#answer(cycle, input);
     if (input.kind !== "console") return input;
     const until = heldUntil(this.#console, cycle, input.device);
     if (until === undefined) return input;
     const concerns = input.device;
     const text = `${input.bytes.length} bytes of input come ${until - cycle} cycles later`;
-    const event = () => injected({ concerns, ns: BigInt(until - cycle), text });
-    this.#hold({ until, input, event, isOvertaken: false });
+    this.#hold({ until, input, isOvertaken: false });
+    return injected({ concerns, ns: BigInt(until - cycle), text, bytes: input.bytes });
   }
 
-  #answer(cycle: number, input: DiskInput): Input | undefined {
+  #answer(cycle: number, input: DiskInput): Input {
     const key = `${input.device} ${input.request}`;
     const doomed = this.#doomed.get(key);
     if (doomed === undefined) return this.#release(input);
     const { rule, device, request } = doomed;
     this.#doomed.delete(key);
     if (rule.rule.fault === "latency" || rule.rule.fault === "reorder") {
-      const event = (now: number) => rule.delayed(request, device, now - cycle);
       const isOvertaken = rule.rule.fault === "reorder";
-      this.#hold({ until: cycle + rule.delayCycles, input, event, isOvertaken });
-      return undefined;
+      this.#hold({ until: cycle + rule.delayCycles, input, isOvertaken });
+      return rule.delayed(request, input);
     }
     // What has failed by itself needs no help.
     if (input.error !== undefined) return this.#release(input);
     const [event, falsified] = rule.falsified(request, device, input);
-    this.#ready.push(falsified);
+    this.#ready.push(this.#release(falsified));
     return event;
   }
 
@@ -145,14 +136,9 @@ export class FaultyHost implements Host {
     return input;
   }
 
-  #letGo(cycle: number, { input, event }: Held): Input {
-    const said = event(cycle);
-    if (said === undefined && input.kind === "disk") {
-      // Nobody has looked at this answer yet.
-      return this.#answer(cycle, input)!;
-    }
-    this.#ready.push(input);
-    return said!;
+  /** Nobody has looked yet at an answer that its host was not asked for. */
+  #letGo(cycle: number, { input }: Held): Input {
+    return input.kind === "disk" ? this.#answer(cycle, input) : input;
   }
 
   #hold(held: Held): void {
