@@ -15,7 +15,7 @@ const FLAGS = [
 // A debugger sees every function as it is written, and can walk its frames.
 const DEBUGGER_FLAGS = ["-fno-inline", "-fno-omit-frame-pointer"];
 const LINK = ["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"];
-const PROBES: readonly ImageName[] = ["fences", "race", "smp", "timer", "trap", "empty"];
+const PROBES: readonly ImageName[] = ["fences", "fragile", "race", "smp", "timer", "trap", "empty"];
 
 /** The compiler is not installed; the message says how to get it. */
 export class CompilerMissing extends Error {
@@ -82,16 +82,11 @@ async function buildGuest(
       await Deno.writeTextFile(`${temporary}/flat.c`, flatSource());
       await compile(temporary, "flat.c");
     } else {
-      await compile(`${guests}${folderOf(name)}`, `${name}.c`);
+      await compile(`${guests}${PROBES.includes(name) ? "probes" : "kernels"}`, `${name}.c`);
     }
   }
   const script = `${guests}${name === "pocket" ? "pocket" : "runtime"}/link.ld`;
   await run([...LINK, "-T", script, ...objects, "-o", image], temporary);
-}
-
-function folderOf(name: ImageName): string {
-  if (name === "fragile") return "faults";
-  return PROBES.includes(name) ? "probes" : "kernels";
 }
 
 /** Sorted, because the order of the objects is the order of the code. */

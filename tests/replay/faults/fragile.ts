@@ -1,4 +1,4 @@
-/** `fragile` under a plan, recorded in memory. Its codes are those of `guests/faults/fragile.c`. */
+/** `fragile` under a plan, recorded in memory. Its codes are those of `guests/probes/fragile.c`. */
 import { assert } from "@std/assert";
 import { elfSymbols } from "../../../debugger/symbols/elf_symbols.ts";
 import type { Host } from "../../../core/host.ts";
