@@ -1,6 +1,6 @@
 /**
- * `deno task bench [boot|kernels|lab|disk|hunt|network|record|timetravel]… [--rounds N] [--json]`: our machine side by side with QEMU,
- * in turns in one run. Exits 1 with the reason if a figure cannot be measured.
+ * `deno task bench [boot|kernels|lab|disk|hunt|network|record|stops|timetravel]… [--rounds N] [--json]`:
+ * our machine side by side with QEMU, in turns in one run. Exits 1 with the reason if a figure cannot be measured.
  */
 import { parseArgs } from "@std/cli/parse-args";
 import { benchBoot } from "./boot.ts";
@@ -12,6 +12,7 @@ import { benchNetwork } from "./network.ts";
 import { qemuVersion } from "./peers.ts";
 import { benchRecord } from "./record.ts";
 import { formatReport, type Report } from "./report.ts";
+import { benchStops } from "./stops.ts";
 import { benchTimetravel } from "./timetravel.ts";
 
 const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<Report>>> = {
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<Report>>> 
   hunt: benchHunt,
   network: benchNetwork,
   record: benchRecord,
+  stops: benchStops,
   timetravel: benchTimetravel,
 };
 
@@ -31,7 +33,7 @@ const rounds = Number(flags.rounds ?? 5);
 const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
 if (unknown !== undefined || !Number.isInteger(rounds) || rounds < 1) {
   console.error(
-    "usage: deno task bench [boot|kernels|lab|disk|hunt|network|record|timetravel]... [--rounds N] [--json]",
+    "usage: deno task bench [boot|kernels|lab|disk|hunt|network|record|stops|timetravel]... [--rounds N] [--json]",
   );
   Deno.exit(2);
 }

@@ -74,10 +74,15 @@ Deno.test("VirtioBlk reads what the host has, by whole blocks", () => {
   const read = bench.submit(IN, 3, undefined, 1024);
   const [asked, ...others] = bench.asked();
   assertEquals(others, []);
-  assertEquals(
-    asked,
-    { kind: "disk", request: 0, operation: "read", offset: 0, sizeBytes: 4096, due: undefined },
-  );
+  assertEquals(asked, {
+    kind: "disk",
+    request: 0,
+    operation: "read",
+    offset: 0,
+    sizeBytes: 4096,
+    range: { offset: 3 * 512, sizeBytes: 1024 },
+    due: undefined,
+  });
   assertEquals(read.status(), 0xff);
   bench.answer(asked);
   assertEquals([read.status(), bench.ports.irq.level], [OK, true]);
