@@ -1,15 +1,24 @@
 /** `hindsight events`: all that came into a recorded machine, one line each. */
 import { hostEventsOf } from "../replay/host_events.ts";
 import type { NotedEvent } from "../replay/lab_log.ts";
-import type { LogEntry } from "../replay/log.ts";
+import { Linter } from "../replay/linter/linter.ts";
+import { type LogEntry, SINGLE_MACHINE } from "../replay/log.ts";
 import { PAYLOAD_KINDS } from "../replay/payloads.ts";
+import { replay } from "../replay/replayer.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
 import { STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags, suggestion } from "./flags.ts";
-import { GUEST_FLAG, onlyFile, readRecordedFile, recordingIn } from "./recording_file.ts";
+import {
+  GUEST_FLAG,
+  onlyFile,
+  openRecording,
+  readRecordedFile,
+  recordingIn,
+} from "./recording_file.ts";
 
-/** Of what came in, and of what a lab's network did. */
-const KINDS: readonly string[] = [...PAYLOAD_KINDS, "dropped", "forwarded", "impaired"];
+const BREACH = "breach";
+/** Of what came in, of what a lab's network did, and of what a replay shows. */
+const KINDS: readonly string[] = [...PAYLOAD_KINDS, "dropped", "forwarded", "impaired", BREACH];
 
 export const EVENTS_FLAGS: readonly Flag[] = [
   { name: "kind", value: "KIND", summary: `one of ${KINDS.join(", ")}` },
@@ -22,7 +31,7 @@ export const EVENTS_FLAGS: readonly Flag[] = [
 const PREVIEW_BYTES = 32;
 
 /** @returns the exit status */
-export function events(args: readonly string[]): number {
+export async function events(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, EVENTS_FLAGS);
   const path = onlyFile("events", flags.positional);
   const kind = flags.values.get("kind")?.[0];
@@ -31,7 +40,9 @@ export function events(args: readonly string[]): number {
   }
   const from = cycleFlag(flags, "from") ?? 0;
   const to = cycleFlag(flags, "to") ?? Infinity;
-  const rows = rowsIn(path, flags.values.get("guest")?.[0])
+  const guest = flags.values.get("guest")?.[0];
+  const all = kind === BREACH ? await breachRows(path, guest) : rowsIn(path, guest);
+  const rows = all
     .filter(({ cycle }) => cycle >= from && cycle <= to)
     .filter((row) => kind === undefined || row.kind === kind);
   const text = flags.values.has("json")
@@ -58,6 +69,23 @@ function rowsIn(path: string, guest: string | undefined): Row[] {
 function entryRows(entries: readonly LogEntry[]): Row[] {
   const hostEvents = hostEventsOf(entries);
   return entries.map((entry) => rowOf(entry, hostEvents.get(entry.id)));
+}
+
+/** Rules of devices that the guest broke, the first of each kind: no recording says so, a replay does. */
+async function breachRows(path: string, guest: string | undefined): Promise<Row[]> {
+  const { log, build } = await openRecording(path, { guest });
+  const linter = new Linter();
+  await replay(log, build, {
+    onStart: (machine) => machine.onBreach = (breach) => linter.see(breach),
+  });
+  return linter.breaches.map(({ cycle, device, ...rest }, n) => ({
+    cycle,
+    id: `${guest ?? SINGLE_MACHINE}/${device}!${n}`,
+    machine: guest ?? SINGLE_MACHINE,
+    device,
+    kind: BREACH,
+    ...rest,
+  }));
 }
 
 /** What the network did to a frame, or to a link. */

@@ -8,10 +8,17 @@ import { HostError, STATUS } from "./errors.ts";
 import { type Flag, parseFlags } from "./flags.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
 import { GUEST_FLAG, onlyFile, openRecording } from "./recording_file.ts";
+import { withImages } from "./recorded_image.ts";
 import { Case } from "./triage/case.ts";
 import { findingsJson, findingsText } from "./triage/report.ts";
 
 export const TRIAGE_FLAGS: readonly Flag[] = [
+  {
+    name: "disk",
+    value: "FILE",
+    isRepeatable: true,
+    summary: "the image of a disk, for blocks that a replay without an event reads; in order",
+  },
   { name: "json", summary: "as one JSON object" },
   GUEST_FLAG,
   JIT_FLAG,
@@ -25,31 +32,42 @@ export async function triage(args: readonly string[]): Promise<number> {
   const compiler = new ThreadCompiler();
   const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
   const recording = await openRecording(path, { engine, guest });
-  const opened = await Case.open(recording);
-  const observed = await opened.observe();
-  const findings = await attribute(observed, candidatesOf(recording.log.entries), {
-    // No other run of what cannot be replayed says anything.
-    ...(observed.divergence ? {} : {
-      whatIf: (removed, failure) => opened.whatIf(removed, failure),
-      trace: (failure) => opened.trace(failure),
-    }),
-    commands: commandsFor(path, guest),
+  const disks = flags.values.get("disk") ?? [];
+  return await withImages(recording, disks, async (readImage) => {
+    const opened = await Case.open(recording, readImage);
+    const observed = await opened.observe();
+    const findings = await attribute(observed, candidatesOf(recording.log.entries), {
+      // No other run of what cannot be replayed says anything.
+      ...(observed.divergence ? {} : {
+        whatIf: (removed, failure) => opened.whatIf(removed, failure),
+        trace: (failure) => opened.trace(failure),
+      }),
+      commands: commandsFor(path, guest, disks),
+    });
+    const text = flags.values.has("json")
+      ? JSON.stringify(findingsJson(findings), null, 2) + "\n"
+      : findingsText(path, findings, observed.breaches, (address) => opened.describe(address));
+    writeOutput(new TextEncoder().encode(text));
+    if (recording.damage !== undefined) throw new HostError(`${path}: ${recording.damage}`);
+    return observed.divergence === undefined ? STATUS.ok : STATUS.diverged;
   });
-  const text = flags.values.has("json")
-    ? JSON.stringify(findingsJson(findings), null, 2) + "\n"
-    : findingsText(path, findings, observed.breaches, (address) => opened.describe(address));
-  writeOutput(new TextEncoder().encode(text));
-  if (recording.damage !== undefined) throw new HostError(`${path}: ${recording.damage}`);
-  return observed.divergence === undefined ? STATUS.ok : STATUS.diverged;
 }
 
-function commandsFor(path: string, guest: string | undefined): Inquiry["commands"] {
+function commandsFor(
+  path: string,
+  guest: string | undefined,
+  disks: readonly string[],
+): Inquiry["commands"] {
   const of = `${quoted(path)}${guest === undefined ? "" : ` --guest ${guest}`}`;
   return {
     at: (cycle) => `hindsight debug ${of} --gdb 127.0.0.1:1234 --at ${cycle}`,
     event: (cycle) => `hindsight events ${of} --from ${cycle} --to ${cycle}`,
     without: (events) =>
-      `hindsight what-if ${of} ${events.map((event) => `--without ${event}`).join(" ")}`,
+      [
+        `hindsight what-if ${of}`,
+        ...events.map((event) => `--without ${event}`),
+        ...disks.map((disk) => `--disk ${quoted(disk)}`),
+      ].join(" "),
     verify: () => `hindsight verify ${of}`,
   };
 }

@@ -52,7 +52,10 @@ export async function attribute(
 
 /** Errors that the guest was told of and that no verdict blames. */
 function borneBy(candidates: readonly Candidate[], verdicts: readonly Verdict[]): Candidate[] {
-  const blamed = new Set(verdicts.flatMap(({ trigger }) => trigger?.event ?? []));
+  const blamed = new Set(verdicts.flatMap(({ trigger, counterfactual }) => [
+    ...(trigger?.event ? [trigger.event] : []),
+    ...(counterfactual && counterfactual.outcome !== "not necessary" ? counterfactual.removed : []),
+  ]));
   return candidates.filter(({ event, manner }) => manner === "told" && !blamed.has(event)).slice(
     0,
     BORNE_MAX,

@@ -75,7 +75,7 @@ export class Judgement {
     if (carrier) return carrier;
     const isCleared = before.length === 0 || tried?.counterfactual.outcome === "not necessary";
     if (isCleared) return this.#guest(trace, tried?.counterfactual ?? null);
-    return this.#unknown(before, tried);
+    return this.#open(before, tried);
   }
 
   /** All at once, for that acquits them all; then one by one, the nearest first. */
@@ -183,16 +183,17 @@ export class Judgement {
     });
   }
 
-  #unknown(before: readonly Candidate[], tried: Tried | undefined): Verdict {
-    const { commands } = this.inquiry;
+  /** It could not be tried: what was near is a hint, and what was not is none. */
+  #open(before: readonly Candidate[], tried: Tried | undefined): Verdict {
     const nearest = before.at(-1)!;
-    this.#add(
-      nearest.cycle,
-      `${nearest.device}: ${nearest.what} (${nearest.event})`,
-      commands.event(nearest.cycle),
-    );
     const why = tried === undefined ? "no replay without it was made" : tried.why;
+    const counterfactual = tried?.counterfactual ?? null;
+    if (nearest.manner !== "legal" && this.#failure.cycle - nearest.cycle <= NEAR_CYCLES) {
+      const hint = `it was the cause, and not only shortly before: ${why}`;
+      return { ...this.#convict(nearest, "C", null), counterfactual, assumptions: [EXACT, hint] };
+    }
     const { event, cycle, device, what } = nearest;
+    this.#add(cycle, `${device}: ${what} (${event})`, this.inquiry.commands.event(cycle));
     return this.#judge({
       side: "unknown",
       origin: "unknown",
@@ -200,7 +201,7 @@ export class Judgement {
       responsibility: "unknown",
       grade: "0",
       trigger: { event, cycle, device, what },
-      counterfactual: tried?.counterfactual ?? null,
+      counterfactual,
       assumptions: [`whether the host's side caused it is open: ${why}`],
     });
   }

@@ -4,6 +4,7 @@ import { DivergenceError } from "../../replay/divergence.ts";
 import { type Trace, traceValue } from "../../replay/attribution_value.ts";
 import type { Failure } from "../../replay/failures/failure.ts";
 import { type Observation, watch } from "../../replay/failures/watch.ts";
+import type { ReadImage } from "../../replay/recorded_answers.ts";
 import { budgetFor, debuggers } from "../debuggers.ts";
 import { withProgress } from "../progress.ts";
 import { type Answer, Counterfactuals } from "./counterfactuals.ts";
@@ -21,7 +22,8 @@ export class Case {
   #past: Debugger | undefined;
   #counterfactuals: Counterfactuals | undefined;
 
-  static async open(recording: OpenRecording): Promise<Case> {
+  /** @param readImage blocks that the recording does not hold */
+  static async open(recording: OpenRecording, readImage?: ReadImage): Promise<Case> {
     const open = debuggers(recording, budgetFor(recording));
     const atEnd = () => open(recording.log.endCycle);
     const end = await atEnd().catch((error) => {
@@ -29,10 +31,15 @@ export class Case {
       throw error;
     });
     // The replay does not get there: observing will tell where it leaves the recording.
-    return new Case(recording, atEnd, end ?? await open(0));
+    return new Case(recording, atEnd, end ?? await open(0), readImage);
   }
 
-  private constructor(recording: OpenRecording, open: () => Promise<Debugger>, end: Debugger) {
+  private constructor(
+    recording: OpenRecording,
+    open: () => Promise<Debugger>,
+    end: Debugger,
+    readonly readImage: ReadImage | undefined,
+  ) {
     this.#recording = recording;
     this.#open = open;
     this.#end = end;
@@ -68,7 +75,11 @@ export class Case {
 
   /** Whether a failure comes without these host events. */
   async whatIf(removed: readonly string[], failure: Failure): Promise<Answer> {
-    this.#counterfactuals ??= new Counterfactuals(this.#recording, this.#end.symbols);
+    this.#counterfactuals ??= new Counterfactuals(
+      this.#recording,
+      this.#end.symbols,
+      this.readImage,
+    );
     return await this.#counterfactuals.ask(removed, failure);
   }
 

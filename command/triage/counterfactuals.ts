@@ -7,6 +7,7 @@ import { powerFailure } from "../../replay/failures/power.ts";
 import { isSameFailure } from "../../replay/failures/same.ts";
 import { Watcher } from "../../replay/failures/watcher.ts";
 import type { Names } from "../../replay/failures/witness.ts";
+import type { ReadImage } from "../../replay/recorded_answers.ts";
 import { removalOf } from "../../replay/removal.ts";
 import type { OpenRecording } from "../recording_file.ts";
 
@@ -24,7 +25,11 @@ export class Counterfactuals {
   #begun: Promise<Counterfactual> | undefined;
   #wanted: Failure | undefined;
 
-  constructor(recording: OpenRecording, names: Names) {
+  constructor(
+    recording: OpenRecording,
+    names: Names,
+    readonly readImage: ReadImage | undefined,
+  ) {
     this.#recording = recording;
     this.#watcher = new Watcher(names, recording.config.harts);
   }
@@ -47,7 +52,7 @@ export class Counterfactuals {
       const other = removed.find((id) => !events.some((event) => event.id === id));
       return { outcome: "undetermined", why: `${other} cannot be taken away` };
     }
-    const { missing } = removalOf(events);
+    const { missing } = removalOf(events, this.#recording.log.entries);
     if (missing !== undefined) return { outcome: "undetermined", why: missing };
     const { failure, unknown, end, cycle } = await counterfactual.without(events);
     if (unknown !== undefined) return { outcome: "undetermined", why: unknown };
@@ -63,6 +68,7 @@ export class Counterfactuals {
     const counterfactual = await Counterfactual.create({
       log,
       stored,
+      readImage: this.readImage,
       limitCycles: LIMIT_CYCLES,
       build: async (host, onDigest) => {
         const machine = await build(host, onDigest);

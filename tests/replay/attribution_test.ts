@@ -110,14 +110,13 @@ Deno.test("what came after the failure is no suspect", async () => {
   assertEquals([verdict.side, verdict.grade, verdict.counterfactual], ["guest", "B", null]);
 });
 
-Deno.test("an event that could not be tried leaves the side open", async () => {
+Deno.test("an event that could not be tried is a hint if it was near, and else nothing", async () => {
   for (const how of [inquiry(), inquiry(() => undefined)]) {
-    const verdict = await judge(PANIC, [candidate("m/host#0", 999)], how);
-    assertEquals([verdict.side, verdict.responsibility, verdict.grade], [
-      "unknown",
-      "unknown",
-      "0",
-    ]);
+    const late = { ...PANIC, cycle: 1_000_000_000 };
+    const { side, responsibility, grade } = await judge(late, [candidate("m/host#0", 999)], how);
+    assertEquals([side, responsibility, grade], ["unknown", "unknown", "0"]);
+    const near = await judge(PANIC, [candidate("m/host#0", 999)], how);
+    assertEquals([near.side, near.grade], ["host", "C"]);
   }
 });
 
