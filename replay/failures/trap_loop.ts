@@ -57,8 +57,7 @@ export class TrapLoops {
     if (traps === to - from && level !== undefined) {
       this.#found.add(hart);
       const cause = readRegister(this.#machine, hart, `${level}cause`);
-      const message = `the trap vector itself traps: ${causeText(cause)}`;
-      return { cycle: from, hart, pc, kind: "double-fault", message, callers: [] };
+      return doubleFault(from, hart, pc, cause);
     }
     if (this.#suspicion === undefined && from >= this.#quietUntil) {
       this.#suspicion = { hart, seen: "", first: 0, repeats: 0, different: 0 };
@@ -81,6 +80,7 @@ export class TrapLoops {
     this.#rest();
     const witness = new Witness(this.#machine, hart, this.#names);
     const epc = witness.register(`${level}epc`);
+    if (epc === pc) return doubleFault(suspicion.first, hart, pc, cause);
     const address = `address 0x${witness.register(`${level}tval`).toString(16)}`;
     const message = `the same trap for ever: ${causeText(cause)}, ${address}, at ${
       witness.place(epc)
@@ -126,3 +126,8 @@ export class TrapLoops {
 }
 
 const X = Array.from({ length: 31 }, (_, i) => `x${i + 1}`);
+
+function doubleFault(cycle: number, hart: number, pc: bigint, cause: bigint): Failure {
+  const message = `the trap vector itself traps: ${causeText(cause)}`;
+  return { cycle, hart, pc, kind: "double-fault", message, callers: [] };
+}
