@@ -1,6 +1,7 @@
 /** The image files of a recording's disks, for blocks that it does not hold. */
 import { DiskFile } from "../devices/deno/disk_file.ts";
 import { diskId } from "../devices/board.ts";
+import { ImageMismatch } from "../replay/counterfactual.ts";
 import type { ReadImage } from "../replay/recorded_answers.ts";
 import { UsageError } from "./errors.ts";
 import type { OpenRecording } from "./recording_file.ts";
@@ -47,6 +48,9 @@ export async function withImages<T>(
         return answer instanceof Promise ? undefined : answer?.bytes;
       },
     );
+  } catch (error) {
+    if (error instanceof ImageMismatch) throw new UsageError(`--disk: ${error.message}`);
+    throw error;
   } finally {
     for (const file of files.values()) file.close();
   }

@@ -14,7 +14,7 @@ import { ForkHost } from "./fork.ts";
 import type { Log, LogDigest, LogEnd, LogEntry } from "./log.ts";
 import { PageStore } from "./pages.ts";
 import { Player } from "./player.ts";
-import { type ReadImage, Requests } from "./recorded_answers.ts";
+import { BLOCK_BYTES, type ReadImage, Requests } from "./recorded_answers.ts";
 import {
   eventEntries,
   type EventEntry,
@@ -36,6 +36,11 @@ export interface CounterfactualOptions {
   readonly failureOf?: (stop: Stop, machine: Machine) => string | undefined;
   /** Called where a hart has come to a breakpoint that `build` has set; the run goes on. */
   readonly onBreakpoint?: (hart: number) => void;
+}
+
+/** The image of a disk is not the one that was recorded. */
+export class ImageMismatch extends Error {
+  override readonly name = "ImageMismatch";
 }
 
 /** How a run went. */
@@ -94,6 +99,7 @@ export class Counterfactual {
    * Goes to the last checkpoint before these events could matter, learns from a replay what was asked
    * of the host from there on, and makes the control run.
    * @throws DivergenceError if the replay or the control is not the recording
+   * @throws ImageMismatch if an image is not what the recording read
    */
   async begin(events: readonly EventEntry[]): Promise<Control> {
     this.#enter(Math.min(firstDifference(events), this.#options.log.endCycle));
@@ -104,6 +110,7 @@ export class Counterfactual {
     });
     player.rewind(this.#start.cycle);
     await this.#compared(player);
+    this.#checkImage();
     const host = this.#host([]);
     const { stop, digestCount } = await this.#compared(host);
     return { from: this.#start.cycle, digestCount, course: this.#course(stop, host) };
@@ -123,6 +130,17 @@ export class Counterfactual {
       isOver: () => host.unknown !== undefined,
     });
     return this.#course(stop, host);
+  }
+
+  /** An image that has changed since is of no use. All truth is known if all events are taken away. */
+  #checkImage(): void {
+    const { readImage } = this.#options;
+    const conflict = readImage && this.#host(this.events).conflict(readImage);
+    if (conflict === undefined) return;
+    const block = Math.floor(conflict.offset / BLOCK_BYTES);
+    throw new ImageMismatch(
+      `block ${block} of ${conflict.device} is another in its image than the recording has read`,
+    );
   }
 
   #host(events: readonly EventEntry[]): CounterfactualHost {

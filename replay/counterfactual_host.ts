@@ -115,6 +115,11 @@ export class CounterfactualHost implements Host {
     return known === undefined ? 0n : known.ns + BigInt(cycle - known.cycle);
   }
 
+  /** The first block that an image has otherwise than the recording's disk had it. */
+  conflict(readImage: ReadImage): { device: string; offset: number } | undefined {
+    return this.#blocks.conflict(readImage);
+  }
+
   #next(): number {
     return this.#pending[0]?.cycle ?? Infinity;
   }

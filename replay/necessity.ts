@@ -40,7 +40,8 @@ export async function necessity(
   const without = await counterfactual.without(removed);
   const common = { control, without, maskedBy: [] };
   if (without.unknown !== undefined) {
-    return { ...common, outcome: "undetermined", reason: without.unknown };
+    const reason = `${without.unknown}; up to there, cycle ${without.cycle}, it does not come`;
+    return { ...common, outcome: "undetermined", reason };
   }
   if (without.failure !== failure) {
     const reason = `without it ${without.end} at cycle ${without.cycle}`;

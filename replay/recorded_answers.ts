@@ -105,6 +105,18 @@ export class KnownBlocks {
     }
   }
 
+  /** The first one that an image has otherwise. */
+  conflict(readImage: ReadImage): { device: string; offset: number } | undefined {
+    for (const [key, block] of this.#blocks) {
+      const [device, offset] = key.split(" ");
+      const found = readImage(device, Number(offset), block.length);
+      if (found && !(found.length === block.length && found.every((it, i) => it === block[i]))) {
+        return { device, offset: Number(offset) };
+      }
+    }
+    return undefined;
+  }
+
   /** @returns all of it, or where the first block begins that is not known */
   read(
     device: string,
