@@ -6,9 +6,10 @@ import type { Flag } from "./flags.ts";
 import { GUEST_FLAGS } from "./guest.ts";
 import { HUNT_FLAGS } from "./hunt.ts";
 import { LAB_FLAGS } from "./lab.ts";
-import { MACHINE_FLAGS } from "./machine_config.ts";
+import { JIT_FLAG, MACHINE_FLAGS } from "./machine_config.ts";
 import { MINIMISE_FLAGS } from "./minimise.ts";
 import { RECORD_FLAGS } from "./record.ts";
+import { TRIAGE_FLAGS } from "./triage.ts";
 import { WHAT_IF_FLAGS } from "./what_if.ts";
 import { WHY_FLAGS } from "./why.ts";
 
@@ -43,6 +44,9 @@ export function helpText(): string {
     "",
     "Flags of minimise:",
     ...MINIMISE_FLAGS.map(line),
+    "",
+    "Flags of triage:",
+    ...TRIAGE_FLAGS.filter((flag) => flag !== JIT_FLAG).map(line),
     "",
     "Flags of what-if:",
     ...WHAT_IF_FLAGS.map(line),
