@@ -163,7 +163,7 @@ export class Judgement {
       this.#add(failure.cycle, what, this.inquiry.commands.without(counterfactual.removed));
     }
     // The instruction that the value came from, or the way on which the guest went to where it gave up.
-    const isFollowed = trace?.origin.kind === "instruction" ||
+    const isFollowed = trace?.origin.kind === "instruction" || trace?.origin.kind === "initial" ||
       failure.trapped === undefined && failure.callers.length > 1;
     return this.#judge({
       side: "guest",

@@ -33,6 +33,8 @@ export type ValueOrigin =
     /** It is one of several values from which the address was computed. */
     readonly isOneOfSeveral: boolean;
   }
+  /** Nobody wrote it: a pointer that was never set. */
+  | { readonly kind: "initial" }
   | { readonly kind: "lost"; readonly why: string };
 
 export interface Trace {
@@ -119,13 +121,14 @@ function originOf(steps: readonly Step[], way: readonly Step[], names: Names): V
   if (last === undefined) return { kind: "lost", why: "nothing of it was found in time" };
   const brought = deviceOrigin(last, false);
   if (brought) return brought;
+  if (last.origin.kind === "reset") return { kind: "initial" };
   // What came from outside into a sum is named, though another part of it may be the wrong one.
   for (const step of last.from.length > 1 ? steps : []) {
     const part = deviceOrigin(step, true);
     if (part?.kind === "device" && part.event !== undefined) return part;
   }
   const maker = way.findLast((step) => step.cycle !== undefined && "word" in step.origin);
-  if (maker?.cycle === undefined) return { kind: "lost", why: "it is as the machine began" };
+  if (maker?.cycle === undefined) return { kind: "lost", why: "who made it was not found" };
   // Who stored it is more to the point than what made it.
   const stored = way.findLast(({ place }) => place.kind === "memory") ?? maker;
   const link = linkOf(stored, names).at(0) ?? linkOf(maker, names)[0];
