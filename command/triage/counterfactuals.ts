@@ -8,7 +8,6 @@ import { isSameFailure } from "../../replay/failures/same.ts";
 import { Watcher } from "../../replay/failures/watcher.ts";
 import type { Names } from "../../replay/failures/witness.ts";
 import type { ReadImage } from "../../replay/recorded_answers.ts";
-import { removalOf } from "../../replay/removal.ts";
 import type { OpenRecording } from "../recording_file.ts";
 
 /** A failure that has not come so long after the recording's end does not come. */
@@ -52,7 +51,7 @@ export class Counterfactuals {
       const other = removed.find((id) => !events.some((event) => event.id === id));
       return { outcome: "undetermined", why: `${other} cannot be taken away` };
     }
-    const { missing } = removalOf(events, this.#recording.log.entries);
+    const missing = counterfactual.missing(events);
     if (missing !== undefined) return { outcome: "undetermined", why: missing };
     const { failure, unknown, end, cycle } = await counterfactual.without(events);
     if (unknown !== undefined) return { outcome: "undetermined", why: unknown };
