@@ -14,13 +14,15 @@ import type { Origin } from "./verdict.ts";
 export type Manner = "told" | "legal" | "wrong";
 
 export interface Candidate {
-  /** The id under which it can be taken away. */
+  /** The id of its entry in the log. */
   readonly event: string;
   readonly cycle: number;
   readonly device: string;
   readonly what: string;
   readonly origin: Origin;
   readonly manner: Manner;
+  /** A replay without it can be made. */
+  readonly isRemovable: boolean;
 }
 
 /** Those that reached the guest, in order of cycle. */
@@ -65,6 +67,7 @@ function ofHostEvent(entry: LogEntry, event: HostEvent, seen: Input | undefined)
     what: event.text,
     origin: event.event === "injected" ? "host-injected" : "host-environment",
     manner: mannerOf(event, seen),
+    isRemovable: true,
   };
 }
 
@@ -80,5 +83,6 @@ function mannerOf({ error, ns, bytes }: HostEvent, seen: Input | undefined): Man
 function plain(entry: LogEntry, what: string): Candidate {
   const { id, cycle } = entry;
   const device = deviceOf(id);
-  return { event: id, cycle, device, what, origin: "host-environment", manner: "told" };
+  const origin = "host-environment";
+  return { event: id, cycle, device, what, origin, manner: "told", isRemovable: false };
 }

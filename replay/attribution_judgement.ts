@@ -65,7 +65,7 @@ export class Judgement {
   async verdict(): Promise<Verdict> {
     const { before, course } = this.known;
     const { at } = this.inquiry.commands;
-    const tried = await this.#try(before);
+    const tried = await this.#try(before.filter(({ isRemovable }) => isRemovable));
     const trace = await this.inquiry.trace?.(this.#failure);
     for (const { cycle, what } of trace?.links ?? []) this.#add(cycle, what, at(cycle));
     this.#add(this.#failure.cycle, this.#failureText(), at(this.#failure.cycle));
@@ -73,9 +73,11 @@ export class Judgement {
     if (tried?.trigger) return this.#convict(tried.trigger, "A", tried.counterfactual);
     const carrier = trace && this.#carrier(trace);
     if (carrier) return carrier;
-    const isCleared = before.length === 0 || tried?.counterfactual.outcome === "not necessary";
-    if (isCleared) return this.#guest(trace, tried?.counterfactual ?? null);
-    return this.#open(before, tried);
+    const isCleared = tried?.counterfactual.outcome === "not necessary";
+    const suspects = isCleared ? before.filter(({ isRemovable }) => !isRemovable) : before;
+    return suspects.length === 0
+      ? this.#guest(trace, tried?.counterfactual ?? null)
+      : this.#open(suspects, tried);
   }
 
   /** All at once, for that acquits them all; then one by one, the nearest first. */
@@ -184,9 +186,11 @@ export class Judgement {
   }
 
   /** It could not be tried: what was near is a hint, and what was not is none. */
-  #open(before: readonly Candidate[], tried: Tried | undefined): Verdict {
-    const nearest = before.at(-1)!;
-    const why = tried === undefined ? "no replay without it was made" : tried.why;
+  #open(suspects: readonly Candidate[], tried: Tried | undefined): Verdict {
+    const nearest = suspects.at(-1)!;
+    const why = tried !== undefined && nearest.isRemovable
+      ? tried.why
+      : "no replay without it was made";
     const counterfactual = tried?.counterfactual ?? null;
     if (nearest.manner !== "legal" && this.#failure.cycle - nearest.cycle <= NEAR_CYCLES) {
       const hint = `it was the cause, and not only shortly before: ${why}`;

@@ -19,7 +19,8 @@ const PANIC: Failure = {
 const TRAP: Failure = { ...PANIC, trapped: 0x8000_0010n };
 
 function candidate(event: string, cycle: number, manner: Candidate["manner"] = "told"): Candidate {
-  return { event, cycle, device: "disk0", what: "EIO", origin: "host-environment", manner };
+  const what = { device: "disk0", what: "EIO", origin: "host-environment" } as const;
+  return { event, cycle, ...what, manner, isRemovable: !event.includes("net0") };
 }
 
 /** @param fails whether the failure comes without these events */
@@ -118,6 +119,15 @@ Deno.test("an event that could not be tried is a hint if it was near, and else n
     const near = await judge(PANIC, [candidate("m/host#0", 999)], how);
     assertEquals([near.side, near.grade], ["host", "C"]);
   }
+});
+
+Deno.test("what cannot be taken away does not keep the others from being tried", async () => {
+  const link = candidate("m/net0#0", 100);
+  const guilty = await judge(PANIC, [link, candidate("m/host#0", 200)], inquiry(() => false));
+  assertEquals([guilty.trigger?.event, guilty.grade], ["m/host#0", "A"]);
+  const late = { ...PANIC, cycle: 1_000_000_000 };
+  const open = await judge(late, [link, candidate("m/host#0", 200)], inquiry(() => true));
+  assertEquals([open.side, open.trigger?.event], ["unknown", "m/net0#0"]);
 });
 
 Deno.test("a faulting value that came in a frame is the peer's, and the guest's to check", async () => {
