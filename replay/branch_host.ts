@@ -79,6 +79,11 @@ export class BranchHost implements SeekableHost {
     });
   }
 
+  /** An input that somebody wants the machine to have. */
+  inject(cycle: number, input: Input): void {
+    this.#insert(cycle, input);
+  }
+
   /** Throws a RangeError for a cycle that was not marked. */
   rewind(cycle: number): void {
     const mark = this.#marks.get(cycle);

@@ -1,5 +1,6 @@
 /** A position in a recording: what every client of the debugger holds, one each. */
 import type { EngineStatistics, WatchHit } from "../core/machine.ts";
+import type { TimedFault } from "./faults/injected.ts";
 import type { State } from "../core/state.ts";
 
 /** Where a continue, forward or backward, shall stop. Hit conditions are the debugger's business. */
@@ -78,6 +79,8 @@ export interface Cursor {
   deviceState(device: string): State | undefined;
   /** As {@link writeRegister}; false outside RAM. */
   writeMemory(address: number, bytes: Uint8Array): boolean;
+  /** Something befalls the machine here, once it goes on; as {@link writeRegister}. Throws a RangeError outside RAM. */
+  inject(fault: Pick<TimedFault, "device" | "fault">): void;
   /** Whether state was changed by hand since the recording was left, and where. */
   readonly branch: { readonly from: number } | undefined;
   /** Starts a branch without changing anything. */

@@ -2,6 +2,7 @@
 import { DRAM, ROM, ROM_BYTES } from "../core/hart/layout.ts";
 import type { EngineStatistics } from "../core/machine.ts";
 import type { State } from "../core/state.ts";
+import type { TimedFault } from "./faults/injected.ts";
 import { BranchHost, type ReadBlocks, type UnknownBlocks } from "./branch_host.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "./cursor.ts";
@@ -185,6 +186,14 @@ export class MachineCursor implements Cursor {
     if (!memory.view(address, bytes.length) || address < DRAM) return false;
     this.startBranch();
     return memory.write(address, bytes);
+  }
+
+  inject({ device, fault }: Pick<TimedFault, "device" | "fault">): void {
+    if (fault.fault === "flip" && !this.#traveller.machine.memory.view(fault.address, 1)) {
+      throw new RangeError(`Cannot flip a bit at 0x${fault.address.toString(16)}: not RAM`);
+    }
+    this.startBranch();
+    this.#branch!.host.inject(this.cycle, { ...fault, device, kind: "fault", request: 0 });
   }
 
   get branch(): { readonly from: number } | undefined {

@@ -10,6 +10,7 @@ import { digest } from "./digest.ts";
 import { disassemble } from "./disassemble.ts";
 import { engine } from "./engine.ts";
 import { events } from "./events.ts";
+import { fault } from "./fault.ts";
 import { goto } from "./goto.ts";
 import { hart } from "./hart.ts";
 import { harts } from "./harts.ts";
@@ -68,5 +69,6 @@ export const COMMANDS: readonly Command[] = [
   branch,
   setRegister,
   setMemory,
+  fault,
   returnFromBranch,
 ];

@@ -240,6 +240,10 @@ export class SimpleCursor implements Cursor {
     return true;
   }
 
+  inject(): never {
+    throw new RangeError("A simple cursor has no host that could inject anything");
+  }
+
   get branch(): { readonly from: number } | undefined {
     return this.#branch && { from: this.#branch.from };
   }
