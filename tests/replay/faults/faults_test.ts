@@ -1,6 +1,12 @@
 /** Each class of faults, on a guest that trusts its host: what it breaks, and that nothing else does. */
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { Counterfactual } from "../../../replay/counterfactual.ts";
+import { FaultyHost } from "../../../replay/faults/faulty_host.ts";
 import type { FaultPlan } from "../../../replay/faults/plan.ts";
+import type { Log } from "../../../replay/log.ts";
+import { MemoryLog } from "../../../replay/memory_log.ts";
+import { replay } from "../../../replay/replayer.ts";
+import { buildOf, memoryHost, outputHash, POCKET, recordInto } from "../machines.ts";
 import { codeOf, eventIds, recorded, symbol, type Timing, TRUST, without } from "./fragile.ts";
 
 const disk = "disk0";
@@ -93,4 +99,46 @@ Deno.test("a block that nobody knows leaves it undetermined", async () => {
   const { outcome, reason, control } = await without(log, ["m/host#0"], { hasImage: false });
   assertEquals([outcome, control!.course.cycle], ["undetermined", log.endCycle]);
   assert(reason.startsWith("block 3 of disk0 is not recorded"), reason);
+});
+
+Deno.test("without all of its faults a run is the one that had none", async () => {
+  const plain = await recorded({});
+  const log = await recorded({
+    disk: [
+      { disk, fault: "read-error", sectors: [8, 8] },
+      { disk, fault: "latency", nth: 9, delay: 300_000 },
+      { disk, fault: "reorder", nth: 11, delay: 400_000 },
+      { disk, fault: "bit-rot", sectors: [56, 56] },
+    ],
+    hart: [{ at: 300_000, hart: 0, for: 10_000 }],
+    clock: [{ at: 310_000, jump: 50_000 }],
+  });
+  assertEquals([codeOf(plain), codeOf(log)], [0, TRUST.content]);
+  const { without: course } = await without(log, eventIds(log));
+  assertEquals(course!.digest, plain.digests.at(-1)!.digest);
+});
+
+Deno.test("what is typed while the console stalls comes later, and without the stall when it was typed", async () => {
+  const guest = { ...POCKET, cycles: 12_000_000 };
+  const record = async (plan: FaultPlan) => {
+    const sink = new MemoryLog();
+    await recordInto(sink, guest, new FaultyHost(memoryHost(), plan));
+    return sink.log();
+  };
+  const typed = ({ entries }: Log) =>
+    entries.filter(({ id }) => id.startsWith("m/uart0#")).map(({ cycle }) => cycle);
+  const plain = await record({});
+  const log = await record({ console: [{ device: "uart0", from: 2_000_000, for: 8_000_000 }] });
+  assertEquals([typed(plain).length, typed(log)], [2, [10_000_000, 10_000_000]]);
+  await replay(log, buildOf(POCKET), { check: outputHash });
+  const counterfactual = await Counterfactual.create({
+    log,
+    build: buildOf(POCKET),
+    limitCycles: 0,
+  });
+  const { events } = counterfactual;
+  await counterfactual.begin(events);
+  const plainDigest = plain.digests.at(-1)!.digest;
+  assertEquals((await counterfactual.without(events)).digest, plainDigest);
+  assertNotEquals((await counterfactual.without(events.slice(1))).digest, plainDigest);
 });
