@@ -15,6 +15,8 @@ const FLAGS = [
 // A debugger sees every function as it is written, and can walk its frames.
 const DEBUGGER_FLAGS = ["-fno-inline", "-fno-omit-frame-pointer"];
 const LINK = ["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"];
+/** What `pocket` does with its kernel; `clerk` does something else. */
+const WORK = ["main.c", "sampler.c", "ledger.c"];
 const PROBES: readonly ImageName[] = ["fences", "fragile", "race", "smp", "timer", "trap", "empty"];
 
 /** The compiler is not installed; the message says how to get it. */
@@ -63,9 +65,11 @@ async function buildGuest(
 ): Promise<void> {
   const guests = new URL(".", import.meta.url).pathname;
   const objects: string[] = [];
+  const isPocket = name === "pocket" || name === "clerk";
   const compile = async (folder: string, file: string) => {
-    const object = file.replace(/\.[cS]$/, ".o");
-    const extra = name === "pocket" ? DEBUGGER_FLAGS : [`-I${guests}runtime`];
+    const base = file.replace(/\.[cS]$/, "");
+    const object = objects.includes(`${base}.o`) ? `${base}_too.o` : `${base}.o`;
+    const extra = isPocket ? DEBUGGER_FLAGS : [`-I${guests}runtime`];
     if (name === "flat") extra.push("-O1"); // 3,000 functions: -O2 takes half a minute
     const maps = [`-ffile-prefix-map=${folder}=.`, `-ffile-prefix-map=${guests}=.`];
     await run(
@@ -74,8 +78,13 @@ async function buildGuest(
     );
     objects.push(object);
   };
-  if (name === "pocket") {
-    for (const file of await sources(`${guests}pocket`)) await compile(`${guests}pocket`, file);
+  if (isPocket) {
+    for (const file of await sources(`${guests}pocket`)) {
+      if (name === "pocket" || !WORK.includes(file)) await compile(`${guests}pocket`, file);
+    }
+    if (name === "clerk") {
+      for (const file of await sources(`${guests}faults`)) await compile(`${guests}faults`, file);
+    }
   } else {
     for (const file of await sources(`${guests}runtime`)) await compile(`${guests}runtime`, file);
     if (name === "flat") {
@@ -85,7 +94,7 @@ async function buildGuest(
       await compile(`${guests}${PROBES.includes(name) ? "probes" : "kernels"}`, `${name}.c`);
     }
   }
-  const script = `${guests}${name === "pocket" ? "pocket" : "runtime"}/link.ld`;
+  const script = `${guests}${isPocket ? "pocket" : "runtime"}/link.ld`;
   await run([...LINK, "-T", script, ...objects, "-o", image], temporary);
 }
 

@@ -3,6 +3,7 @@
 /** The guests whose images are committed: flat M-mode programs for the board, entered at 0x8000_0000. */
 export const IMAGE_NAMES = [
   "pocket",
+  "clerk",
   "sha256",
   "memcpy",
   "list",
