@@ -434,17 +434,21 @@ export class Machine implements Bus {
       this.#nextFlush,
       this.#cycle + (this.engine.jit.isWaiting ? SLICE_CYCLES_WAITING : SLICE_CYCLES_MAX),
     );
-    this.engine.u64[MACHINE.sliceStart / 8] = BigInt(this.#cycle);
+    const { i32 } = this.engine;
+    // As halves: a slice may be short, and a BigInt takes as long as a hundred instructions.
+    i32[MACHINE.sliceStart / 4] = this.#cycle;
+    i32[MACHINE.sliceStart / 4 + 1] = Math.floor(this.#cycle / 2 ** 32);
+    const interrupted = this.engine.index32(hart, "interrupted");
+    i32[interrupted] = 0;
     this.#running = true;
-    this.engine.setField(hart, "interrupted", 0n);
     const left = this.engine.run(hart, end - this.#cycle);
     this.#running = false;
     const from = this.#cycle;
-    this.#cycle += this.engine.i32[this.engine.index32(hart, "granted")] - left;
+    this.#cycle += i32[this.engine.index32(hart, "granted")] - left;
     this.#actedCycles += this.#cycle - from;
     if (this.onActed && this.#cycle > from) {
-      const interrupts = this.engine.i32[this.engine.index32(hart, "interrupted")];
-      const traps = this.engine.i32[this.engine.index32(hart, "notRetired")] - interrupts;
+      const interrupts = i32[interrupted];
+      const traps = i32[this.engine.index32(hart, "notRetired")] - interrupts;
       this.onActed(hart, from, this.#cycle, traps, interrupts);
     }
     this.#passed();
