@@ -1,0 +1,25 @@
+/** Triage's judgement of a case, without the file and the terminal of the command. */
+import { Case } from "../../../command/triage/case.ts";
+import type { OpenRecording } from "../../../command/recording_file.ts";
+import { attribute, type Findings } from "../../../replay/attribution.ts";
+import { candidatesOf } from "../../../replay/attribution_candidates.ts";
+import type { Verdict } from "../../../replay/verdict.ts";
+
+const COMMANDS = { at: () => "", event: () => "", without: () => "", verify: () => "" };
+
+export async function judge(recording: OpenRecording): Promise<Findings> {
+  const opened = await Case.open(recording);
+  const observed = await opened.observe();
+  return await attribute(observed, candidatesOf(recording.log.entries), {
+    ...(observed.divergence ? {} : {
+      whatIf: (removed, failure) => opened.whatIf(removed, failure),
+      trace: (failure) => opened.trace(failure),
+    }),
+    commands: COMMANDS,
+  });
+}
+
+/** What it says of the case as a whole: of the first failure, or else of the first error that was borne. */
+export function leading({ failures, verdicts }: Findings): Verdict | undefined {
+  return verdicts.find(({ failure }) => failures[failure].kind !== "io-error") ?? verdicts.at(0);
+}
