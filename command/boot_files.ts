@@ -2,7 +2,8 @@
 import { basename } from "@std/path";
 import type { BootFiles } from "../devices/boot/layout.ts";
 import type { ImageFile } from "../devices/boot/image.ts";
-import type { DiskAccess } from "../devices/deno/disk_file.ts";
+import type { BoardDisk } from "../devices/board.ts";
+import { type DiskAccess, DiskFile } from "../devices/deno/disk_file.ts";
 import { type DebianGuest, openDebian } from "../guests/debian/deno/prepare.ts";
 import { DHCP_SCRIPT, DHCP_SCRIPT_FILE } from "../guests/debian/dhcp_script.ts";
 import { extraInitramfs } from "../guests/debian/extra.ts";
@@ -14,6 +15,13 @@ import type { MachineRequest } from "./machine_config.ts";
 export interface DiskRequest {
   readonly path: string;
   readonly access: DiskAccess;
+}
+
+/** The board's disk for an image; its size is looked up. @throws DiskFileError if it cannot be opened */
+export function boardDisk({ path, access }: DiskRequest): BoardDisk {
+  const disk = DiskFile.open(path, access);
+  disk.close();
+  return { sizeBytes: disk.sizeBytes, readOnly: access === "ro" };
 }
 
 /** All that a machine boots from. */

@@ -3,13 +3,12 @@ import { dirname, resolve } from "@std/path";
 import { Random, seedFor } from "../core/random.ts";
 import { CARD_COUNT_MAX, nicId } from "../devices/board.ts";
 import { layOut } from "../devices/boot/layout.ts";
-import { DiskFile } from "../devices/deno/disk_file.ts";
 import type { GuestSpec } from "../devices/deno/lab_machine.ts";
 import type { MachineConfig } from "../devices/machine_options.ts";
 import type { FabricConfig } from "../devices/network/config.ts";
 import type { LabMember } from "../devices/network/lab.ts";
 import { formatMac } from "../devices/virtio/mac.ts";
-import { type Boot, bootOf, readImage } from "./boot_files.ts";
+import { boardDisk, type Boot, bootOf, readImage } from "./boot_files.ts";
 import { UsageError } from "./errors.ts";
 import { suggestion } from "./flags.ts";
 import { prepareGuest } from "./guest.ts";
@@ -155,11 +154,7 @@ function configOf(
     seed: request.seed ?? seedFor(labSeed, name) >>> 0,
     diskTiming: "model",
     bootargs,
-    disks: disks.map(({ path, access }) => {
-      const disk = DiskFile.open(path, access);
-      disk.close();
-      return { sizeBytes: disk.sizeBytes, readOnly: access === "ro" };
-    }),
+    disks: disks.map(boardDisk),
     ...(nics.length === 0 ? {} : {
       nics: nics.map(({ mac }, nic) => ({ mac: mac ?? macOfGuest(labSeed, index, nic) })),
     }),

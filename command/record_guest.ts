@@ -3,6 +3,7 @@ import xxhash from "xxhash-wasm";
 import type { Machine } from "../core/machine.ts";
 import type { GuestHooks, HooksOf } from "../devices/deno/lab_machine.ts";
 import { CheckpointRecorder } from "../replay/checkpoint_recorder.ts";
+import type { FileNote } from "../replay/deno/file_writer.ts";
 import type { Chunk, ChunkSink } from "../replay/format/chunk_file.ts";
 import { RecordingWriter } from "../replay/format/writer.ts";
 import type { LogEnd } from "../replay/log.ts";
@@ -55,29 +56,12 @@ export function recordingHooks(options: RecordedGuestOptions): GuestHooks {
   };
 }
 
-/** On a thread other than that of the file: what is to be written, for {@link write}. */
-export type GuestNote =
-  | {
-    readonly kind: "log";
-    readonly chunks: readonly Chunk[];
-    readonly firstCycle: number;
-    readonly lastCycle: number;
-    readonly owner: number;
-  }
-  | { readonly kind: "aside"; readonly chunk: Chunk; readonly owner: number }
-  | {
-    readonly kind: "end";
-    readonly payload: Uint8Array;
-    readonly cycle: number;
-    readonly owner: number;
-  };
-
-/** Gathers notes. */
+/** On a thread other than that of the file: gathers what is to be written, for {@link write}. */
 class NoteSink implements ChunkSink {
-  readonly #notes: GuestNote[] = [];
+  readonly #notes: FileNote[] = [];
   #writtenMs = performance.now();
 
-  take(): GuestNote[] {
+  take(): FileNote[] {
     return this.#notes.splice(0);
   }
 
@@ -108,7 +92,7 @@ class NoteSink implements ChunkSink {
 }
 
 /** Writes what a guest of another thread has noted. */
-export function write(sink: ChunkSink, note: GuestNote): void {
+export function write(sink: ChunkSink, note: FileNote): void {
   if (note.kind === "log") sink.log(note.chunks, note.firstCycle, note.lastCycle, note.owner);
   else if (note.kind === "aside") sink.aside(note.chunk, note.owner);
   else sink.end(note.payload, note.cycle, note.owner);

@@ -2,12 +2,12 @@
 import xxhash from "xxhash-wasm";
 import type { GuestHooks, RemoteHooks } from "../devices/deno/lab_machine.ts";
 import type { FabricEvent } from "../devices/network/events.ts";
-import { FileWriter } from "../replay/deno/file_writer.ts";
+import { type FileNote, FileWriter } from "../replay/deno/file_writer.ts";
 import { LabWriter } from "../replay/format/lab_writer.ts";
 import type { LogEnd } from "../replay/log.ts";
 import { OutputHash } from "../replay/outputs.ts";
 import type { LabPlan } from "./lab_config.ts";
-import { type GuestNote, recordingHooks, write } from "./record_guest.ts";
+import { recordingHooks, write } from "./record_guest.ts";
 import { PROGRAM, recordingStart } from "./recording_file.ts";
 import type { LabEnd, LabRecording } from "./run_lab.ts";
 
@@ -33,7 +33,7 @@ export class LabTarget implements LabRecording {
     this.remote = {
       module: new URL("./record_guest.ts", import.meta.url).href,
       data: hasCheckpoints,
-      onNote: (note) => write(this.#file, note as GuestNote),
+      onNote: (note) => write(this.#file, note as FileNote),
     };
   }
 

@@ -1,21 +1,14 @@
 /** `hindsight replay`: prints a recording's console again, then the final cycle and digest. */
 import { printLine, writeOutput } from "../devices/deno/terminal.ts";
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { replay as replayLog } from "../replay/replayer.ts";
 import { HostError, STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
-import { engineOf, JIT_FLAG } from "./machine_config.ts";
+import { JIT_FLAG } from "./machine_config.ts";
 import { withProgress } from "./progress.ts";
 import { PrefixedLines } from "./prefixed_lines.ts";
-import { type OpenLab, openLab } from "./recorded_lab.ts";
-import {
-  GUEST_FLAG,
-  onlyFile,
-  opened,
-  type OpenRecording,
-  readRecordedFile,
-  recordingIn,
-} from "./recording_file.ts";
+import { openToReplay } from "./open_to_replay.ts";
+import type { OpenLab } from "./recorded_lab.ts";
+import { GUEST_FLAG, onlyFile, type OpenRecording } from "./recording_file.ts";
 import { reachOf, replayLab } from "./replay_lab.ts";
 
 export const REPLAY_FLAGS: readonly Flag[] = [
@@ -29,13 +22,8 @@ export async function replay(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, REPLAY_FLAGS);
   const path = onlyFile("replay", flags.positional);
   const until = cycleFlag(flags, "until");
-  const compiler = new ThreadCompiler();
-  const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
-  const recorded = readRecordedFile(path);
-  const guest = flags.values.get("guest")?.[0];
-  return recorded.lab !== undefined && guest === undefined
-    ? await replayAll(await openLab(path, recorded.lab, engine), until)
-    : await replayOne(await opened(path, recordingIn(path, recorded, guest), engine), until);
+  const { lab, machine } = await openToReplay(path, flags);
+  return lab ? await replayAll(lab, until) : await replayOne(machine, until);
 }
 
 /** A lab: its guests together, with their names before what they print. */

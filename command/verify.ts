@@ -1,22 +1,15 @@
 /** `hindsight verify`: replays a recording and compares every output and digest. */
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { printLine } from "../devices/deno/terminal.ts";
 import type { Log } from "../replay/log.ts";
 import { replay } from "../replay/replayer.ts";
 import { StoredCheck } from "../replay/stored_check.ts";
 import { HostError, STATUS } from "./errors.ts";
 import { type Flag, parseFlags } from "./flags.ts";
-import { engineOf, JIT_FLAG } from "./machine_config.ts";
+import { JIT_FLAG } from "./machine_config.ts";
 import { withProgress } from "./progress.ts";
-import { type OpenLab, openLab } from "./recorded_lab.ts";
-import {
-  GUEST_FLAG,
-  onlyFile,
-  opened,
-  type OpenRecording,
-  readRecordedFile,
-  recordingIn,
-} from "./recording_file.ts";
+import { openToReplay } from "./open_to_replay.ts";
+import type { OpenLab } from "./recorded_lab.ts";
+import { GUEST_FLAG, onlyFile, type OpenRecording } from "./recording_file.ts";
 import { reachOf, replayLab } from "./replay_lab.ts";
 
 export const VERIFY_FLAGS: readonly Flag[] = [GUEST_FLAG, JIT_FLAG];
@@ -29,13 +22,8 @@ export const VERIFY_FLAGS: readonly Flag[] = [GUEST_FLAG, JIT_FLAG];
 export async function verify(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, VERIFY_FLAGS);
   const path = onlyFile("verify", flags.positional);
-  const compiler = new ThreadCompiler();
-  const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
-  const recorded = readRecordedFile(path);
-  const guest = flags.values.get("guest")?.[0];
-  return recorded.lab !== undefined && guest === undefined
-    ? await verifyLab(await openLab(path, recorded.lab, engine))
-    : await verifyMachine(await opened(path, recordingIn(path, recorded, guest), engine));
+  const { lab, machine } = await openToReplay(path, flags);
+  return lab ? await verifyLab(lab) : await verifyMachine(machine);
 }
 
 async function verifyMachine(recording: OpenRecording): Promise<number> {

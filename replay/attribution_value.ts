@@ -10,7 +10,6 @@ import { INSTRUCTIONS } from "../core/isa/isa.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Names } from "./failures/witness.ts";
 import type { InputEntry } from "./provenance/arrivals.ts";
-import { fieldOf } from "./provenance/evaluate.ts";
 import { instructionAt } from "./provenance/moment.ts";
 import { type Origin, provenance, type Step } from "./provenance/provenance.ts";
 
@@ -74,7 +73,7 @@ export async function traceValue(
   const [access] = instruction ? accesses(instructionOf(instruction.word)).memory : [];
   const base = access && baseOf(access.address);
   if (!instruction || base === undefined) return lost("it traps by no address in a register");
-  const name = `x${fieldOf(instruction.decoded, base)}`;
+  const name = `x${instruction.decoded[base]}`;
   const place = { kind: "register" as const, hart, name, offset: 0, sizeBytes: 8 };
   const trap = { cycle, what: `${at(names, pc)}: ${disassemble(instruction.word, pc)} traps` };
   const { steps } = await provenance(cursor, place, { entries, steps: STEPS, signal });

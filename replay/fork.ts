@@ -2,12 +2,13 @@
  * A machine at a cycle from which it goes on in many ways. What came before is run once; each way
  * is then an ordinary machine with an ordinary log, which begins at reset.
  */
-import type { Host, Input, Output } from "../core/host.ts";
+import type { Host } from "../core/host.ts";
 import { DIGEST_CYCLES, type Machine } from "../core/machine.ts";
 import type { State } from "../core/state.ts";
 import { requestsOf } from "./branch_host.ts";
 import { type Checkpoint, CheckpointedMachine } from "./checkpoint.ts";
 import type { Snapshot } from "./checkpoint_recorder.ts";
+import { ForwardingHost } from "./forwarding_host.ts";
 import type { LogPart } from "./log.ts";
 import { type Content, differences, pageBytes, PageStore } from "./pages.ts";
 import type { BuildMachine } from "./replayer.ts";
@@ -31,34 +32,10 @@ export interface ForkPoint {
 }
 
 /** What a machine that is forked is connected to, while the host behind it changes. */
-export class ForkHost implements Host {
+export class ForkHost extends ForwardingHost {
   /** Told of each digest. */
   onDigest: ((cycle: number, digest: string) => void) | undefined;
   host!: Host;
-
-  output(cycle: number, device: string, output: Output): void {
-    this.host.output(cycle, device, output);
-  }
-
-  take(cycle: number): Input | undefined {
-    return this.host.take(cycle);
-  }
-
-  horizon(cycle: number): number {
-    return this.host.horizon(cycle);
-  }
-
-  settle(cycle: number): Promise<void> | undefined {
-    return this.host.settle(cycle);
-  }
-
-  idle(cycle: number, deadline: number): number | Promise<number> {
-    return this.host.idle(cycle, deadline);
-  }
-
-  wallTimeNs(cycle: number): bigint {
-    return this.host.wallTimeNs(cycle);
-  }
 }
 
 /** A machine that comes to a fork, or goes on from one. */

@@ -1,5 +1,6 @@
 /** The hosts of a machine that moves about in time. */
-import type { Host, Input, Output } from "../core/host.ts";
+import type { Host, Output } from "../core/host.ts";
+import { ForwardingHost } from "./forwarding_host.ts";
 
 /** A host that can go back. */
 export interface SeekableHost extends Host {
@@ -10,34 +11,16 @@ export interface SeekableHost extends Host {
 }
 
 /** What a machine is connected to for its whole life, while the host behind it changes. */
-export class Seam implements Host {
+export class Seam extends ForwardingHost {
   /** Sees all that leaves the machine. */
   onOutput: ((cycle: number, device: string, output: Output) => void) | undefined;
 
-  constructor(public host: SeekableHost) {}
+  constructor(override host: SeekableHost) {
+    super();
+  }
 
-  output(cycle: number, device: string, output: Output): void {
+  override output(cycle: number, device: string, output: Output): void {
     this.onOutput?.(cycle, device, output);
-    this.host.output(cycle, device, output);
-  }
-
-  take(cycle: number): Input | undefined {
-    return this.host.take(cycle);
-  }
-
-  horizon(cycle: number): number {
-    return this.host.horizon(cycle);
-  }
-
-  settle(cycle: number): Promise<void> | undefined {
-    return this.host.settle(cycle);
-  }
-
-  idle(cycle: number, deadline: number): number | Promise<number> {
-    return this.host.idle(cycle, deadline);
-  }
-
-  wallTimeNs(cycle: number): bigint {
-    return this.host.wallTimeNs(cycle);
+    super.output(cycle, device, output);
   }
 }

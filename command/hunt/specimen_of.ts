@@ -1,7 +1,6 @@
 /** From the command line to what a hunt runs. */
-import { DiskFile } from "../../devices/deno/disk_file.ts";
 import { SINGLE_MACHINE } from "../../replay/log.ts";
-import { bootOf } from "../boot_files.ts";
+import { boardDisk, bootOf } from "../boot_files.ts";
 import { UsageError } from "../errors.ts";
 import { type Flags, wholeFlag } from "../flags.ts";
 import { prepareGuest } from "../guest.ts";
@@ -87,11 +86,7 @@ async function machineOf(flags: Flags, saysReady: boolean): Promise<Specimen> {
     seed: request.seed ?? 0,
     diskTiming: "model",
     bootargs,
-    disks: disks.map(({ path, access }) => {
-      const disk = DiskFile.open(path, access);
-      disk.close();
-      return { sizeBytes: disk.sizeBytes, readOnly: access === "ro" };
-    }),
+    disks: disks.map(boardDisk),
   } as const;
   const name = SINGLE_MACHINE;
   return {

@@ -23,9 +23,8 @@ export const why = command({
   parameters: z.object({
     what: parameter.address.describe("a register, or an address"),
     size: parameter.length(SIZE_MAX).describe(`bytes of memory, at most ${SIZE_MAX}`).default(8),
-    steps: parameter.length(STEPS_MAX).describe(`writers to follow, at most ${STEPS_MAX}`).default(
-      40,
-    ),
+    steps: parameter.length(STEPS_MAX).describe(`writers to follow, at most ${STEPS_MAX}`)
+      .optional(),
     hart: parameter.hart,
   }),
   effect: "reads",
@@ -112,8 +111,6 @@ const VERBS = {
   copy: "copied",
   computed: "computed",
   constant: "made",
-  csr: "read from a CSR",
-  "device-register": "read from a device",
 } as const;
 
 function originText(debug: Debugger, origin: Origin): string {

@@ -20,6 +20,10 @@ export type FileTask =
   | { readonly kind: "open"; readonly path: string; readonly progress: SharedArrayBuffer }
   | { readonly kind: "start"; readonly start: RecordingStart }
   | { readonly kind: "start-lab"; readonly start: LabStart }
+  | FileNote;
+
+/** What is written once a recording has begun. */
+export type FileNote =
   | {
     readonly kind: "log";
     readonly chunks: readonly Chunk[];

@@ -1,6 +1,6 @@
 /** What an instruction's expression is worth, as far as that can be told without executing it. */
 import type { Decoded } from "../../core/isa/decode.ts";
-import type { Binary, Field, Unary, Value } from "../../core/isa/effect.ts";
+import type { Binary, Unary, Value } from "../../core/isa/effect.ts";
 
 /** An instruction about to be executed, and the registers that it is going to read. */
 export interface Moment {
@@ -42,18 +42,13 @@ const UNARIES: { readonly [op in Unary]?: (a: bigint) => bigint } = {
   zext32: (a) => BigInt.asUintN(32, a),
 };
 
-/** The number of the register that a field names. */
-export function fieldOf(decoded: Decoded, field: Field): number {
-  return decoded[field];
-}
-
 /** Unsigned 64 bits; `undefined` if it depends on memory, a CSR or an operation that is not followed. */
 export function evaluate(value: Value, at: Moment): bigint | undefined {
   switch (value.op) {
     case "x":
-      return at.x(fieldOf(at.decoded, value.field));
+      return at.x(at.decoded[value.field]);
     case "f":
-      return at.f(fieldOf(at.decoded, value.field));
+      return at.f(at.decoded[value.field]);
     case "imm":
       return mask(BigInt(at.decoded.imm));
     case "zimm":

@@ -1,6 +1,6 @@
 /** Where the bytes of an expression's value come from: copies byte for byte, all else as its operands. */
 import type { Binary, Value } from "../../core/isa/effect.ts";
-import { evaluate, fieldOf, type Moment } from "./evaluate.ts";
+import { evaluate, type Moment } from "./evaluate.ts";
 import type { Bytes } from "./place.ts";
 
 /** What an expression took some bytes from. */
@@ -36,7 +36,7 @@ export function sourcesOf(value: Value, bytes: Bytes, at: Moment): Sources {
   switch (value.op) {
     case "x":
     case "f": {
-      const number = fieldOf(at.decoded, value.field);
+      const number = at.decoded[value.field];
       if (value.op === "x" && number === 0) return CONSTANT;
       return { isCopy: true, sources: [{ kind: value.op, number, bytes }] };
     }

@@ -1,6 +1,6 @@
 /**
- * The same case with nothing to read in it: its texts garbled, its names gone, and no word that a
- * fault was planned. What triage says then rests on status and data alone.
+ * The same case with little to read in it: its texts garbled, its names gone. An injected error looks
+ * as a real one does; what has no error number, such as a delay or a flipped bit, keeps its kind.
  */
 import { loadElf } from "../../../devices/boot/elf.ts";
 import { Random } from "../../../core/random.ts";
@@ -35,7 +35,7 @@ export function withoutNames(elf: Uint8Array, seed: number): Uint8Array {
   return bytes;
 }
 
-/** A log in which injected errors and delays look as those of a real disk do. */
+/** A log in which injected errors look as those of a real disk do, and no event has a text. */
 export function withoutPlan(recording: OpenRecording): OpenRecording {
   const entries = recording.log.entries.map((entry): LogEntry => {
     if (entry.kind !== "input" || entry.input.kind !== "host") return entry;
