@@ -5,7 +5,7 @@ import { DEBUG_FLAGS } from "./debug.ts";
 import type { Flag } from "./flags.ts";
 import { GUEST_FLAGS } from "./guest.ts";
 import { HUNT_FLAGS } from "./hunt.ts";
-import { LAB_FLAGS } from "./lab.ts";
+import { LAB_RUN_FLAGS } from "./lab.ts";
 import { JIT_FLAG, MACHINE_FLAGS } from "./machine_config.ts";
 import { MINIMISE_FLAGS } from "./minimise.ts";
 import { RECORD_FLAGS } from "./record.ts";
@@ -34,7 +34,7 @@ export function helpText(): string {
     ...MACHINE_FLAGS.filter((flag) => !flag.isForTests).map(line),
     "",
     "LAB, in place of MACHINE (with --seed, --until-cycle, --digests, --faults):",
-    ...LAB_FLAGS.map(line),
+    ...LAB_RUN_FLAGS.map(line),
     "",
     "Flags of record:",
     ...RECORD_FLAGS.map(line),

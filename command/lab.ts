@@ -1,11 +1,11 @@
 /** `hindsight run --lab`: several machines and a network between them. */
-import { writeOutput } from "../devices/deno/terminal.ts";
+import { printLine, writeOutput } from "../devices/deno/terminal.ts";
 import { DigestFile } from "./digest_file.ts";
 import { STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, type Flags, wholeFlag } from "./flags.ts";
 import { labPlan } from "./lab_config.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
-import { PrefixedLines } from "./prefixed_lines.ts";
+import { jsonLine, PrefixedLines } from "./prefixed_lines.ts";
 import { hasFailed, type LabEnd, type LabRecording, runLab } from "./run_lab.ts";
 import { signalStatus } from "./signals.ts";
 import type { LabPlan } from "./lab_config.ts";
@@ -22,13 +22,19 @@ export const LAB_FLAGS: readonly Flag[] = [
   },
 ];
 
+/** The flags of a lab that runs once. */
+export const LAB_RUN_FLAGS: readonly Flag[] = [...LAB_FLAGS, {
+  name: "json",
+  summary: "of a lab: console lines, how each guest ended and then all, a JSON object a line",
+}];
+
 /** Flags of one machine that a lab has too. */
 const SHARED = ["seed", "until-cycle", "digests", "faults", JIT_FLAG.name];
 
 /** Whether the flags ask for a lab. @throws UsageError for flags that do not go together */
 export function isLab({ values }: Flags): boolean {
   if (values.has("lab")) return true;
-  const alone = LAB_FLAGS.find(({ name }) => values.has(name));
+  const alone = LAB_RUN_FLAGS.find(({ name }) => values.has(name));
   if (alone) throw new UsageError(`--${alone.name} needs --lab FILE.json`);
   return false;
 }
@@ -44,7 +50,7 @@ export async function runLabRequest(
   record?: (plan: LabPlan) => LabRecording | Promise<LabRecording>,
 ): Promise<number> {
   const { values } = flags;
-  const known = [...LAB_FLAGS.map(({ name }) => name), ...SHARED, ...others];
+  const known = [...LAB_RUN_FLAGS.map(({ name }) => name), ...SHARED, ...others];
   const foreign = [...values.keys()].find((name) => !known.includes(name));
   if (foreign !== undefined) {
     throw new UsageError(`--${foreign} is of one machine: give it in the lab's file, to a guest`);
@@ -57,7 +63,8 @@ export async function runLabRequest(
   });
   const path = values.get("digests")?.[0];
   const digests = path === undefined ? undefined : new DigestFile(path);
-  const lines = new PrefixedLines(writeOutput);
+  const isJson = values.has("json");
+  const lines = new PrefixedLines(writeOutput, isJson ? jsonLine : undefined);
   try {
     const end = await runLab({
       plan,
@@ -69,7 +76,9 @@ export async function runLabRequest(
       record: await record?.(plan),
     });
     lines.finish();
-    return conclude(plan, end);
+    const status = conclude(plan, end);
+    if (isJson) { for (const row of rows(plan, end, status)) printLine(JSON.stringify(row)); }
+    return status;
   } finally {
     digests?.close();
   }
@@ -91,4 +100,20 @@ function conclude({ guests }: LabPlan, { stop, cycle, ends }: LabEnd): number {
     console.error(`${guests[guest].name}: guest ${how}`);
   }
   return failed.length > 0 ? STATUS.guestFailed : STATUS.ok;
+}
+
+/** How each guest ended, `null` if it did not, and then the lab. */
+function* rows({ guests }: LabPlan, { stop, cycle, ends }: LabEnd, status: number) {
+  for (const [number, { name: guest }] of guests.entries()) {
+    const end = ends[number];
+    const power = end?.stop?.power;
+    yield {
+      guest,
+      end: power?.action ?? null,
+      code: power?.code ?? null,
+      cycle: end?.cycle ?? cycle,
+    };
+  }
+  const [reason, signal] = typeof stop === "object" ? [stop.reason, stop.signal] : [stop, null];
+  yield { lab: reason, signal, cycle, status };
 }

@@ -1,16 +1,21 @@
-/** The consoles of several guests on one: whole lines, each with its guest's name before it. */
+/** The consoles of several guests on one: whole lines, each with its guest's name. */
 
 const NEWLINE = 10;
 /** A longer line is cut: a guest that ends none must not fill the host's memory. */
 const LINE_BYTES_MAX = 4096;
 
+/** A line as it is printed. @param line of at least one byte, with its end if it has one */
+export type RenderLine = (guest: string, line: readonly number[]) => Uint8Array;
+
 export class PrefixedLines {
   readonly #write: (bytes: Uint8Array) => void;
+  readonly #render: RenderLine;
   /** Of each guest: the line that it has begun. */
   readonly #begun = new Map<string, number[]>();
 
-  constructor(write: (bytes: Uint8Array) => void) {
+  constructor(write: (bytes: Uint8Array) => void, render: RenderLine = prefixed) {
     this.#write = write;
+    this.#render = render;
   }
 
   /** What a guest has printed, or a part of it. */
@@ -32,7 +37,18 @@ export class PrefixedLines {
   }
 
   #print(guest: string, line: readonly number[]): void {
-    const end = line.at(-1) === NEWLINE ? [] : [NEWLINE];
-    this.#write(Uint8Array.from([...new TextEncoder().encode(`${guest}| `), ...line, ...end]));
+    this.#write(this.#render(guest, line));
   }
+}
+
+/** `g1| text` */
+function prefixed(guest: string, line: readonly number[]): Uint8Array {
+  const end = line.at(-1) === NEWLINE ? [] : [NEWLINE];
+  return Uint8Array.from([...new TextEncoder().encode(`${guest}| `), ...line, ...end]);
+}
+
+/** `{"guest":"g1","console":"text"}`, without the line's end. */
+export function jsonLine(guest: string, line: readonly number[]): Uint8Array {
+  const text = new TextDecoder().decode(Uint8Array.from(line)).replace(/\r?\n$/, "");
+  return new TextEncoder().encode(`${JSON.stringify({ guest, console: text })}\n`);
 }

@@ -2,7 +2,7 @@
 import { UsageError } from "./errors.ts";
 import { type Flag, type Flags, parseFlags } from "./flags.ts";
 import { MACHINE_FLAGS, machineRequest } from "./machine_config.ts";
-import { isLab, LAB_FLAGS, runLabRequest } from "./lab.ts";
+import { isLab, LAB_RUN_FLAGS, runLabRequest } from "./lab.ts";
 import { ClaimedFile, requireNoDisk, requireNoInput } from "./output_file.ts";
 import { LabTarget } from "./record_lab.ts";
 import { RecordingTarget } from "./recording_file.ts";
@@ -18,7 +18,7 @@ export const RECORD_FLAGS: readonly Flag[] = [
 
 /** @returns the exit status, which is that of `run` */
 export async function record(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, [...MACHINE_FLAGS, ...LAB_FLAGS, ...RECORD_FLAGS]);
+  const flags = parseFlags(args, [...MACHINE_FLAGS, ...LAB_RUN_FLAGS, ...RECORD_FLAGS]);
   if (flags.positional.length > 0) {
     throw new UsageError(`record takes flags only, not "${flags.positional[0]}"`);
   }

@@ -10,7 +10,7 @@ import { parseFlags } from "./flags.ts";
 import { nicsOf } from "./nic.ts";
 import { UsageError } from "./errors.ts";
 import { prepareGuest } from "./guest.ts";
-import { isLab, LAB_FLAGS, runLabRequest } from "./lab.ts";
+import { isLab, LAB_RUN_FLAGS, runLabRequest } from "./lab.ts";
 import { requireNoInput } from "./output_file.ts";
 import { MACHINE_FLAGS, type MachineRequest, machineRequest } from "./machine_config.ts";
 import { type MachineRun, type RunEnd, runMachine } from "./run_machine.ts";
@@ -18,7 +18,7 @@ import { signalStatus } from "./signals.ts";
 
 /** @returns the exit status */
 export async function run(args: readonly string[]): Promise<number> {
-  const flags = parseFlags(args, [...MACHINE_FLAGS, ...LAB_FLAGS]);
+  const flags = parseFlags(args, [...MACHINE_FLAGS, ...LAB_RUN_FLAGS]);
   if (flags.positional.length > 0) {
     throw new UsageError(`run takes flags only, not "${flags.positional[0]}"`);
   }

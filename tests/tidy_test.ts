@@ -6,7 +6,7 @@ import { DEBUG_FLAGS } from "../command/debug.ts";
 import { GUEST_FLAGS } from "../command/guest.ts";
 import { HUNT_FLAGS } from "../command/hunt.ts";
 import { EVENTS_FLAGS } from "../command/events.ts";
-import { LAB_FLAGS } from "../command/lab.ts";
+import { LAB_RUN_FLAGS } from "../command/lab.ts";
 import { WHAT_IF_FLAGS } from "../command/what_if.ts";
 import { MACHINE_FLAGS } from "../command/machine_config.ts";
 import { PACKETS_FLAGS } from "../command/packets.ts";
@@ -124,7 +124,7 @@ Deno.test("the type check of pure code finds what it is for", async () => {
 Deno.test("the README's commands, flags and files exist", () => {
   const tasks = JSON.parse(read("deno.json")).tasks;
   const flags = [
-    ...[MACHINE_FLAGS, LAB_FLAGS, GUEST_FLAGS, RECORD_FLAGS, DEBUG_FLAGS],
+    ...[MACHINE_FLAGS, LAB_RUN_FLAGS, GUEST_FLAGS, RECORD_FLAGS, DEBUG_FLAGS],
     ...[HUNT_FLAGS, PACKETS_FLAGS, EVENTS_FLAGS, WHAT_IF_FLAGS],
   ].flat();
   const known = new Set([...flags.map(({ name }) => name), "version"]);

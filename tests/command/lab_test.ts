@@ -66,6 +66,21 @@ Deno.test("run --lab ends with the first guest that fails, or with those that it
     assertEquals([status, stderr], [1, "b-2: guest failed with status 7\n"]);
     assert(stdout.includes("b-2| oh\n"), stdout);
   });
+  await withLab({ guests: { a: guest("endless"), b: guest("failing") } }, async (file) => {
+    const { status, stdout, stderr } = await hindsight(["run", "--lab", file, "--json"]);
+    assertEquals([status, stderr], [1, "b: guest failed with status 7\n"]);
+    const rows = stdout.trimEnd().split("\n").map((line) => JSON.parse(line));
+    const { cycle } = rows.at(-1);
+    assert(cycle > 0);
+    assertEquals(rows, [
+      { guest: "a", console: "here" },
+      { guest: "b", console: "oh" },
+      { guest: "a", end: null, code: null, cycle },
+      { guest: "b", end: "fail", code: 7, cycle: rows[3].cycle },
+      { lab: "until", signal: null, cycle, status: 1 },
+    ]);
+    assert(rows[3].cycle <= cycle);
+  });
   const forever = { ...guest("first"), bios: imageUrl("pocket").pathname, memory: "16M" };
   await withLab({ guests: { a: forever, b: guest("second") }, until: ["b"] }, async (file) => {
     const { status, stderr } = await hindsight(["run", "--lab", file]);
