@@ -4,7 +4,7 @@ import { printLine } from "../devices/deno/terminal.ts";
 import { Counterfactual, failureOfEnd } from "../replay/counterfactual.ts";
 import { describeEnd } from "../replay/log.ts";
 import { type Necessity, necessity } from "../replay/necessity.ts";
-import { eventEntries, type EventEntry, withPending } from "../replay/removal.ts";
+import type { Kept, Removable } from "../replay/removal.ts";
 import { STATUS, UsageError } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
@@ -23,7 +23,13 @@ export const WHAT_IF_FLAGS: readonly Flag[] = [
     name: "without",
     value: "EVENT",
     isRepeatable: true,
-    summary: "the id of a host event, such as m/host#3",
+    summary: "the id of a host event, a frame, console input or a link going down: m/host#3",
+  },
+  {
+    name: "shorten",
+    value: "EVENT=CYCLES",
+    isRepeatable: true,
+    summary: "a delay that is no longer than that",
   },
   {
     name: "without-class",
@@ -49,7 +55,8 @@ export async function whatIf(args: readonly string[]): Promise<number> {
   const path = onlyFile("what-if", flags.positional);
   const ids = (flags.values.get("without") ?? []).flatMap((text) => text.split(","));
   const classes = flags.values.get("without-class") ?? [];
-  if (ids.length + classes.length === 0) {
+  const kept = new Map((flags.values.get("shorten") ?? []).map(shortened));
+  if (ids.length + classes.length + kept.size === 0) {
     throw new UsageError("without what? write `hindsight what-if FILE --without EVENT`");
   }
   const limitCycles = cycleFlag(flags, "limit") ?? LIMIT_CYCLES;
@@ -57,16 +64,23 @@ export async function whatIf(args: readonly string[]): Promise<number> {
   try {
     const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
     const recording = await openRecording(path, { engine, guest: flags.values.get("guest")?.[0] });
-    const removed = removedOf(recording, ids, classes);
     const failure = failureOfEnd(recording.log.end);
-    const result = failure === undefined
-      ? noFailure(recording)
-      : await withImages(recording, flags.values.get("disk") ?? [], async (readImage) => {
+    const report = await withImages(
+      recording,
+      flags.values.get("disk") ?? [],
+      async (readImage) => {
         const { log, build, stored } = recording;
         const options = { log, build, stored, readImage, limitCycles };
-        return await necessity(await Counterfactual.create(options), removed, failure);
-      });
-    const report = { file: path, removed: removed.map(({ id }) => id), failure, ...result };
+        const counterfactual = await Counterfactual.create(options);
+        const removed = removedOf(path, counterfactual, [...ids, ...kept.keys()], classes);
+        refuseToLengthen(removed, kept);
+        const result = failure === undefined
+          ? noFailure(recording)
+          : await necessity(counterfactual, removed, failure, kept);
+        const shown = removed.map(({ id }) => kept.has(id) ? `${id}=${kept.get(id)}` : id);
+        return { file: path, removed: shown, failure, ...result };
+      },
+    );
     printLine(
       flags.values.has("json")
         ? JSON.stringify({ ...report, redelivery: REDELIVERY }, null, 2)
@@ -83,17 +97,34 @@ function noFailure({ log }: OpenRecording): Necessity {
   return { outcome: "undetermined", reason, maskedBy: [] };
 }
 
+/** @throws UsageError */
+function shortened(text: string): [id: string, cycles: number] {
+  const [, id, cycles] = /^(.+)=(\d{1,15})$/.exec(text) ?? [];
+  if (id === undefined) throw new UsageError(`--shorten ${text}: EVENT=CYCLES is needed`);
+  return [id, Number(cycles)];
+}
+
+/** @throws UsageError */
+function refuseToLengthen(events: readonly Removable[], kept: Kept): void {
+  for (const { id, delayCycles = 0 } of events) {
+    if (!kept.has(id) || delayCycles >= kept.get(id)!) continue;
+    const is = delayCycles === 0 ? "is no delay" : `is a delay of ${delayCycles} cycles`;
+    throw new UsageError(`--shorten ${id}=${kept.get(id)}: ${id} ${is}`);
+  }
+}
+
 /** In the order of the log. @throws UsageError naming what the recording does not have */
 function removedOf(
-  { path, log }: OpenRecording,
+  path: string,
+  counterfactual: Counterfactual,
   ids: readonly string[],
   classes: readonly string[],
-): EventEntry[] {
-  const events = eventEntries(withPending(log.entries));
-  for (const id of ids) {
-    if (events.some((event) => event.id === id)) continue;
-    const index = log.entries.findIndex((entry) => entry.id === id);
-    const behind = events.find(({ effect }) => effect === index && index >= 0);
+): Removable[] {
+  const { events } = counterfactual;
+  const named = ids.map((id) => {
+    const found = counterfactual.find(id);
+    if (found !== undefined) return found;
+    const behind = counterfactual.behind(id);
     if (behind) {
       throw new UsageError(
         `--without ${id}: that is what the guest saw; the event behind it is ${behind.id}`,
@@ -105,16 +136,15 @@ function removedOf(
       ? events[0].id
       : `${events[0].id} to ${events.at(-1)!.id}`;
     throw new UsageError(`--without ${id}: ${path} has no such host event; it has ${all}`);
-  }
+  });
   const known = [...new Set(events.flatMap((event) => event.classes))];
   for (const name of classes) {
     if (known.includes(name)) continue;
     const has = known.length === 0 ? "no host events" : known.join(", ");
     throw new UsageError(`--without-class ${name}: ${path} has ${has}`);
   }
-  return events.filter((event) =>
-    ids.includes(event.id) || event.classes.some((name) => classes.includes(name))
-  );
+  const ofClasses = events.filter((event) => event.classes.some((it) => classes.includes(it)));
+  return [...new Set([...named, ...ofClasses])].sort((a, b) => a.index - b.index);
 }
 
 interface Report extends Necessity {

@@ -17,8 +17,11 @@ import { Player } from "./player.ts";
 import { BLOCK_BYTES, type ReadImage, Requests } from "./recorded_answers.ts";
 import {
   eventEntries,
-  type EventEntry,
   firstDifference,
+  inputEntry,
+  type Kept,
+  outages,
+  type Removable,
   removalOf,
   withPending,
 } from "./removal.ts";
@@ -66,7 +69,8 @@ export interface Control {
 
 /** A recording whose host events can be taken away. */
 export class Counterfactual {
-  readonly events: readonly EventEntry[];
+  /** Host events, and links that went down. */
+  readonly events: readonly Removable[];
   readonly #options: CounterfactualOptions;
   readonly #entries: readonly LogEntry[];
   readonly #machine: Machine;
@@ -80,7 +84,8 @@ export class Counterfactual {
   private constructor(options: CounterfactualOptions, machine: Machine, seam: ForkHost) {
     this.#options = options;
     this.#entries = withPending(options.log.entries);
-    this.events = eventEntries(this.#entries);
+    this.events = [...eventEntries(this.#entries), ...outages(this.#entries)]
+      .sort((a, b) => a.index - b.index);
     this.#machine = machine;
     this.#seam = seam;
     const store = new PageStore();
@@ -101,7 +106,7 @@ export class Counterfactual {
    * @throws DivergenceError if the replay or the control is not the recording
    * @throws ImageMismatch if an image is not what the recording read
    */
-  async begin(events: readonly EventEntry[]): Promise<Control> {
+  async begin(events: readonly Removable[]): Promise<Control> {
     this.#enter(Math.min(firstDifference(events), this.#options.log.endCycle));
     const { log } = this.#options;
     const requests = this.#requests = new Requests(this.#machine.save());
@@ -116,14 +121,33 @@ export class Counterfactual {
     return { from: this.#start.cycle, digestCount, course: this.#course(stop, host) };
   }
 
+  /** One of the events, or an input that came by itself. */
+  find(id: string): Removable | undefined {
+    return this.events.find((event) => event.id === id) ?? inputEntry(this.#entries, id);
+  }
+
+  /** The event that shaped an input. */
+  behind(id: string): Removable | undefined {
+    const index = this.#entries.findIndex((entry) => entry.id === id);
+    return index < 0 ? undefined : this.events.find(({ effect }) => effect === index);
+  }
+
   /** What of these events nobody can undo; `undefined`: nothing. */
-  missing(events: readonly EventEntry[]): string | undefined {
+  missing(events: readonly Removable[]): string | undefined {
     return removalOf(events, this.#entries).missing;
   }
 
-  /** The run without these events, which must not lie before those that {@link begin} was given. */
-  async without(events: readonly EventEntry[]): Promise<Course> {
-    const host = this.#host(events);
+  /** Where runs begin: {@link without} can take away nothing that matters before. */
+  get from(): number {
+    return this.#start.cycle;
+  }
+
+  /**
+   * The run without these events, which must not matter before {@link from}.
+   * @param kept of these a part remains
+   */
+  async without(events: readonly Removable[], kept?: Kept): Promise<Course> {
+    const host = this.#host(events, kept);
     this.#restart(host);
     const { endCycle } = this.#options.log;
     const stop = await this.#run(endCycle + this.#options.limitCycles, {
@@ -143,11 +167,11 @@ export class Counterfactual {
     );
   }
 
-  #host(events: readonly EventEntry[]): CounterfactualHost {
+  #host(events: readonly Removable[], kept?: Kept): CounterfactualHost {
     const { readImage } = this.#options;
     const entries = this.#entries;
     const from = this.#start.cycle;
-    const removal = removalOf(events, entries);
+    const removal = removalOf(events, entries, kept);
     return new CounterfactualHost({ entries, from, requests: this.#requests, removal, readImage });
   }
 

@@ -17,7 +17,7 @@ import {
   type ReadImage,
   type Requests,
 } from "./recorded_answers.ts";
-import type { Removal } from "./removal.ts";
+import { isForced, type Removal } from "./removal.ts";
 
 /** How long an answer takes that was never recorded. */
 const ANSWER_CYCLES = 50_000;
@@ -61,6 +61,7 @@ export class CounterfactualHost implements Host {
     this.#random = new Random(seedFor(from, "counterfactual"));
     this.#clock = entries.filter((entry) => entry.kind === "wall-clock");
     const answers = requests.answers(entries, from);
+    for (const text of options.removal.assumptions) this.assumptions.add(text);
     this.#learn(answers);
     for (const answered of answers) {
       const { key } = answered.asked;
@@ -143,10 +144,12 @@ export class CounterfactualHost implements Host {
   }
 
   #plan(index: number, cycle: number, input: Input): void {
-    if (input.kind === "disk" || input.kind === "entropy" || input.kind === "host") return;
+    if (input.kind === "disk" || input.kind === "entropy") return;
+    if (input.kind === "host" && !isForced(input)) return;
     const repair = this.#options.removal.repairs.get(index);
     if (repair?.isDropped) return;
-    this.#insert({ cycle: cycle - (repair?.soonerCycles ?? 0), index, input });
+    const come = repair?.instead ?? input;
+    this.#insert({ cycle: cycle - (repair?.soonerCycles ?? 0), index, input: come });
   }
 
   /** To a request that was in flight. */

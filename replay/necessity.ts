@@ -1,6 +1,6 @@
 /** Whether a failure needs what is taken away. */
 import type { Control, Counterfactual, Course } from "./counterfactual.ts";
-import type { EventEntry } from "./removal.ts";
+import type { Kept, Removable } from "./removal.ts";
 
 export type Outcome = "necessary" | "not necessary" | "masked by another" | "undetermined";
 
@@ -19,12 +19,14 @@ const SINGLES_MAX = 8;
 
 /**
  * @param failure of the recording
+ * @param kept of these a part remains
  * @throws DivergenceError if the control is not the recording
  */
 export async function necessity(
   counterfactual: Counterfactual,
-  removed: readonly EventEntry[],
+  removed: readonly Removable[],
   failure: string,
+  kept?: Kept,
 ): Promise<Necessity> {
   const missing = counterfactual.missing(removed);
   if (missing !== undefined) return { outcome: "undetermined", reason: missing, maskedBy: [] };
@@ -37,7 +39,7 @@ export async function necessity(
     const reason = `the control ends otherwise: ${control.course.end}`;
     return { outcome: "undetermined", reason, control, maskedBy: [] };
   }
-  const without = await counterfactual.without(removed);
+  const without = await counterfactual.without(removed, kept);
   const common = { control, without, maskedBy: [] };
   if (without.unknown !== undefined) {
     const reason = `${without.unknown}; up to there, cycle ${without.cycle}, it does not come`;
@@ -47,7 +49,7 @@ export async function necessity(
     const reason = `without it ${without.end} at cycle ${without.cycle}`;
     return { ...common, outcome: "necessary", reason };
   }
-  const maskedBy = await masking(counterfactual, removed, others, failure);
+  const maskedBy = kept?.size ? [] : await masking(counterfactual, removed, others, failure);
   if (maskedBy.length > 0) {
     const reason = `the same failure comes without it, through ${maskedBy.join(", ")}`;
     return { ...common, outcome: "masked by another", reason, maskedBy };
@@ -62,11 +64,11 @@ export async function necessity(
  */
 async function masking(
   counterfactual: Counterfactual,
-  removed: readonly EventEntry[],
-  others: readonly EventEntry[],
+  removed: readonly Removable[],
+  others: readonly Removable[],
   failure: string,
 ): Promise<string[]> {
-  const fails = async (events: readonly EventEntry[]) => {
+  const fails = async (events: readonly Removable[]) => {
     const { failure: found, unknown } = await counterfactual.without(events);
     return unknown === undefined ? found === failure : undefined;
   };
