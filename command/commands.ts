@@ -31,7 +31,7 @@ const TABLE = {
     load: async () => (await import("./replay.ts")).replay,
   },
   verify: {
-    summary: "FILE [--guest G]: replays all and compares every output and digest",
+    summary: "FILE [--guest G] [--jobs N]: replays all and compares every output and digest",
     load: async () => (await import("./verify.ts")).verify,
   },
   info: {

@@ -45,8 +45,8 @@ async function replayAll(lab: OpenLab, until = reachOf(lab)): Promise<number> {
       }),
   );
   lines.finish();
-  for (const { name, cycle, digest } of guests) {
-    printLine(`${name} cycle ${cycle} digest ${digest}`);
+  for (const [number, { cycle, digest }] of guests.entries()) {
+    printLine(`${lab.guests[number].name} cycle ${cycle} digest ${digest}`);
   }
   if (lab.damage !== undefined && cycle === reach) {
     throw new HostError(`${lab.path}: ${lab.damage}`);

@@ -2,8 +2,7 @@
 import xxhash from "xxhash-wasm";
 import { DIGEST_CYCLES } from "../core/machine.ts";
 import { encodeState } from "../core/state.ts";
-import { LabCrew } from "../devices/deno/lab_crew.ts";
-import type { GuestHooks, RemoteHooks } from "../devices/deno/lab_machine.ts";
+import { type GuestHooks, machineCrew, type RemoteHooks } from "../devices/deno/lab_machine.ts";
 import type { FabricEvent } from "../devices/network/events.ts";
 import { Fabric } from "../devices/network/fabric.ts";
 import { Lab, type LabStop } from "../devices/network/lab.ts";
@@ -54,7 +53,7 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
   const { plan, record, onConsole, onDigest } = run;
   const { h64Raw } = await xxhash();
   const hooks = record && ((guest: number) => record.hooks(guest));
-  const crew = await LabCrew.open(plan.guests, run.workers, hooks, record?.remote);
+  const crew = await machineCrew(plan.guests, run.workers, hooks, record?.remote);
   let signal: EndingSignal | undefined;
   const stopListening = run.endsOnSignals ? onEndingSignal((it) => signal ??= it) : () => {};
   const ends: (TurnEnd | undefined)[] = plan.guests.map(() => undefined);

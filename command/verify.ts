@@ -4,15 +4,25 @@ import type { Log } from "../replay/log.ts";
 import { replay } from "../replay/replayer.ts";
 import { StoredCheck } from "../replay/stored_check.ts";
 import { HostError, STATUS } from "./errors.ts";
-import { type Flag, parseFlags } from "./flags.ts";
-import { JIT_FLAG } from "./machine_config.ts";
+import { type Flag, parseFlags, wholeFlag } from "./flags.ts";
+import { engineOf, JIT_FLAG } from "./machine_config.ts";
 import { withProgress } from "./progress.ts";
 import { openToReplay } from "./open_to_replay.ts";
 import type { OpenLab } from "./recorded_lab.ts";
 import { GUEST_FLAG, onlyFile, type OpenRecording } from "./recording_file.ts";
 import { reachOf, replayLab } from "./replay_lab.ts";
 
-export const VERIFY_FLAGS: readonly Flag[] = [GUEST_FLAG, JIT_FLAG];
+const JOBS_MAX = 64;
+
+export const VERIFY_FLAGS: readonly Flag[] = [
+  {
+    name: "jobs",
+    value: "N",
+    summary: "how many threads run a lab's guests; default one for each core",
+  },
+  GUEST_FLAG,
+  JIT_FLAG,
+];
 
 /**
  * @returns the exit status
@@ -22,8 +32,9 @@ export const VERIFY_FLAGS: readonly Flag[] = [GUEST_FLAG, JIT_FLAG];
 export async function verify(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, VERIFY_FLAGS);
   const path = onlyFile("verify", flags.positional);
+  const jobs = wholeFlag(flags, "jobs", 1, JOBS_MAX) ?? navigator.hardwareConcurrency;
   const { lab, machine } = await openToReplay(path, flags);
-  return lab ? await verifyLab(lab) : await verifyMachine(machine);
+  return lab ? await verifyLab(lab, jobs, engineOf(flags)) : await verifyMachine(machine);
 }
 
 async function verifyMachine(recording: OpenRecording): Promise<number> {
@@ -50,26 +61,28 @@ async function verifyMachine(recording: OpenRecording): Promise<number> {
 }
 
 /** All guests together: what one sends is what another receives. */
-async function verifyLab(lab: OpenLab): Promise<number> {
+async function verifyLab(
+  lab: OpenLab,
+  jobs: number,
+  engine: ReturnType<typeof engineOf>,
+): Promise<number> {
   const { path, damage } = lab;
   const reach = reachOf(lab);
   const { cycle, guests, eventCount } = await withProgress(
     "verifying",
     reach,
     true,
-    (onProgress) => replayLab(lab, { onProgress }),
+    (onProgress) => replayLab(lab, { onProgress, jobs, engine }),
   );
-  for (const { recorded: { checkpoints }, stored } of guests) {
-    complain(path, [...checkpoints.notes, ...stored.notes]);
-  }
-  const checked = guests.map(({ recorded: { log, stored: all }, check, stored }) => ({
-    log,
-    digestCount: check.digestCount,
-    storedCount: stored.count,
-    hasStored: all.length > 0,
-  }));
+  const checked = lab.guests.map(({ log, stored, checkpoints }, number) => {
+    const { digestCount, storedCount, storedNotes } = guests[number];
+    complain(path, [...checkpoints.notes, ...storedNotes]);
+    return { log, digestCount, storedCount, hasStored: stored.length > 0 };
+  });
   const isCut = lab.log.isCut || checked.some(({ log }) => log.end.reason === "cut");
-  const digests = guests.map(({ name, digest }) => `${name} ${digest}`).join(", ");
+  const digests = lab.guests.map(({ name }, number) => `${name} ${guests[number].digest}`).join(
+    ", ",
+  );
   printLine(
     `verified to cycle ${cycle}: ${guests.length} guests together, ${summaryOf(checked)}, ` +
       `${eventCount} events of the network; digests ${digests}` +

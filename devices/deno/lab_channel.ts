@@ -11,7 +11,7 @@ export type RoundAnswer =
   | {
     readonly kind: "ends";
     readonly ends: readonly TurnEnd[];
-    /** What the guests' hooks have to tell. */
+    /** What those who run the guests have to tell. */
     readonly notes: readonly unknown[];
   }
   | { readonly kind: "failed"; readonly message: string };

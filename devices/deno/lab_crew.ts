@@ -4,13 +4,7 @@ import type { Crew } from "../network/lab.ts";
 import type { Turn, TurnEnd } from "../network/lab_guest.ts";
 import { LocalCrew } from "../network/local_crew.ts";
 import { Channel, type RoundAnswer, type RoundRequest } from "./lab_channel.ts";
-import {
-  type GuestHooks,
-  type GuestSpec,
-  LabMachine,
-  type RemoteHooks,
-  tellEnded,
-} from "./lab_machine.ts";
+import { closeAll, concludeAll, type Runners, takeNotes } from "./lab_runner.ts";
 
 const TURN_MS = 50;
 /** Deno looks for signals every 61 rounds of a loop that has other work. */
@@ -18,52 +12,63 @@ const TURN_ROUNDS = 128;
 
 /** To the thread, once. */
 export interface ThreadTask {
-  readonly specs: readonly { readonly number: number; readonly spec: GuestSpec }[];
+  readonly numbers: readonly number[];
   readonly requests: SharedArrayBuffer;
   readonly answers: SharedArrayBuffer;
-  readonly remote: Omit<RemoteHooks, "onNote"> | undefined;
+  /** Its export `openRunners` is an {@link OpenRunners}. */
+  readonly module: string;
+  readonly data: unknown;
+}
+
+export interface CrewOptions {
+  /** How many guests there are; they are numbered from 0. */
+  readonly guests: number;
+  /** How many threads, with this one: its guests are the ones with numbers divisible by it. */
+  readonly workers: number;
+  /** Those of this thread. */
+  readonly open: (numbers: readonly number[]) => Promise<Runners>;
+  /** What other threads open theirs from. */
+  readonly module: URL;
+  readonly dataFor: (numbers: readonly number[]) => unknown;
+  /** Takes what runners tell, after the round in which they do. */
+  readonly onNote?: (note: unknown) => void;
 }
 
 export class LabCrew implements Crew {
+  readonly #onNote: (note: unknown) => void;
+  readonly #local: LocalCrew;
   #turnedMs = performance.now();
 
   private constructor(
-    readonly machines: ReadonlyMap<number, LabMachine>,
-    readonly local: LocalCrew,
+    readonly runners: Runners,
     readonly threads: readonly LabThread[],
-  ) {}
+    { onNote = () => {} }: CrewOptions,
+  ) {
+    this.#onNote = onNote;
+    this.#local = new LocalCrew(runners);
+  }
 
-  /**
-   * @param workers how many threads, with this one: its guests are the ones with numbers divisible by it
-   * @param hooks of the guests on this thread
-   * @param remote of those on others
-   * @throws DiskFileError, ImageError for what cannot be attached or loaded
-   */
-  static async open(
-    specs: readonly GuestSpec[],
-    workers: number,
-    hooks: (guest: number) => GuestHooks = () => ({}),
-    remote?: RemoteHooks,
-  ): Promise<LabCrew> {
-    const numbered = specs.map((spec, number) => ({ number, spec }));
-    const ofWorker = (worker: number) =>
-      numbered.filter(({ number }) => number % workers === worker);
+  /** @throws what `open` throws; Error for what goes wrong on another thread */
+  static async open(options: CrewOptions): Promise<LabCrew> {
+    const numbers = Array.from({ length: options.guests }, (_, number) => number);
+    const { workers, dataFor, module } = options;
+    const ofWorker = (worker: number) => numbers.filter((number) => number % workers === worker);
     const threads: LabThread[] = [];
-    const machines = new Map<number, LabMachine>();
+    let runners: Runners = new Map();
     try {
       for (let worker = 1; worker < workers; worker++) {
-        if (ofWorker(worker).length > 0) threads.push(new LabThread(ofWorker(worker), remote));
+        const its = ofWorker(worker);
+        if (its.length > 0) threads.push(new LabThread(its, module, dataFor(its)));
       }
-      for (const { number, spec } of ofWorker(0)) {
-        machines.set(number, await LabMachine.open(spec, hooks(number)));
-      }
-      for (const thread of threads) await thread.ends();
+      runners = await options.open(ofWorker(0));
+      const crew = new LabCrew(runners, threads, options);
+      for (const thread of threads) await crew.#answered(thread);
+      return crew;
     } catch (error) {
-      closeAll(machines, threads);
+      closeAll(runners);
+      for (const thread of threads) thread.close();
       throw error;
     }
-    const guests = new Map([...machines].map(([number, { guest }]) => [number, guest]));
-    return new LabCrew(machines, new LocalCrew(guests), threads);
   }
 
   async run(edge: number, turns: readonly Turn[]): Promise<TurnEnd[]> {
@@ -72,18 +77,30 @@ export class LabCrew implements Crew {
       turns: turns.filter(({ guest }) => thread.guests.has(guest)),
     })).filter(({ turns }) => turns.length > 0);
     for (const { thread, turns } of busy) thread.run({ edge, turns });
-    const ends = await this.local.run(edge, turns.filter(({ guest }) => this.machines.has(guest)));
-    tellEnded(this.machines, ends);
-    for (const { thread } of busy) ends.push(...await thread.ends());
+    const local = turns.filter(({ guest }) => this.runners.has(guest));
+    const ends = await this.#local.run(edge, local);
+    this.#tell(takeNotes(this.runners));
+    for (const { thread } of busy) ends.push(...await this.#answered(thread));
     await this.#turn();
     return ends.sort((a, b) => a.guest - b.guest);
   }
 
-  /** The lab goes no further. @param how for the hooks; may be JSON */
+  /** The lab goes no further. @param how for the runners; may be JSON */
   async conclude(how: unknown): Promise<void> {
     for (const thread of this.threads) thread.run({ conclude: how });
-    for (const { hooks } of this.machines.values()) hooks.conclude?.(how);
-    for (const thread of this.threads) await thread.ends();
+    concludeAll(this.runners, how);
+    this.#tell(takeNotes(this.runners));
+    for (const thread of this.threads) await this.#answered(thread);
+  }
+
+  async #answered(thread: LabThread): Promise<readonly TurnEnd[]> {
+    const { ends, notes } = await thread.answer();
+    this.#tell(notes);
+    return ends;
+  }
+
+  #tell(notes: readonly unknown[]): void {
+    for (const note of notes) this.#onNote(note);
   }
 
   /** While others run nothing here would: lets signals in now and then. */
@@ -94,20 +111,13 @@ export class LabCrew implements Crew {
   }
 
   close(): void {
-    closeAll(this.machines, this.threads);
+    closeAll(this.runners);
+    for (const thread of this.threads) thread.close();
   }
 }
 
 function eventLoop(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
-}
-
-function closeAll(
-  machines: ReadonlyMap<number, LabMachine>,
-  threads: readonly LabThread[],
-): void {
-  for (const machine of machines.values()) machine.close();
-  for (const thread of threads) thread.close();
 }
 
 /** This side of a thread. */
@@ -116,22 +126,21 @@ class LabThread {
   readonly #requests = new Channel();
   readonly #answers = new Channel();
   readonly #worker: Worker;
-  readonly #onNote: (note: unknown) => void;
   #failure: Error | undefined;
 
-  constructor(specs: ThreadTask["specs"], remote: RemoteHooks | undefined) {
-    this.#onNote = remote?.onNote ?? (() => {});
-    this.guests = new Set(specs.map(({ number }) => number));
+  constructor(numbers: readonly number[], module: URL, data: unknown) {
+    this.guests = new Set(numbers);
     this.#worker = new Worker(new URL("./lab_thread.ts", import.meta.url), { type: "module" });
     this.#worker.addEventListener("error", (event: ErrorEvent) => {
       event.preventDefault();
       this.#failure = new Error(`a lab's thread failed: ${event.message}`);
     });
     const task: ThreadTask = {
-      specs,
+      numbers,
       requests: this.#requests.shared,
       answers: this.#answers.shared,
-      remote: remote && { module: remote.module, data: remote.data },
+      module: module.href,
+      data,
     };
     this.#worker.postMessage(task);
   }
@@ -140,15 +149,14 @@ class LabThread {
     this.#requests.send(request, () => this.#failure !== undefined);
   }
 
-  async ends(): Promise<readonly TurnEnd[]> {
+  async answer(): Promise<Extract<RoundAnswer, { kind: "ends" }>> {
     while (!this.#answers.isReady()) {
       await eventLoop(); // its failure is an event
       if (this.#failure) throw this.#failure;
     }
     const answer = this.#answers.receive(() => this.#failure !== undefined) as RoundAnswer;
     if (answer.kind === "failed") throw new Error(`a lab's thread failed: ${answer.message}`);
-    for (const note of answer.notes) this.#onNote(note);
-    return answer.ends;
+    return answer;
   }
 
   close(): void {

@@ -5,10 +5,12 @@ import { diskId, UART_ID } from "../board.ts";
 import type { BootFiles } from "../boot/layout.ts";
 import { Typist } from "../host/typist.ts";
 import { type MachineConfig, machineOptions } from "../machine_options.ts";
-import { LabGuest, type TurnEnd } from "../network/lab_guest.ts";
+import { LabGuest, type Turn, type TurnEnd } from "../network/lab_guest.ts";
 import { LabHost } from "../network/lab_host.ts";
 import { ThreadCompiler } from "./compiler.ts";
 import { type DiskAccess, DiskFile } from "./disk_file.ts";
+import { LabCrew } from "./lab_crew.ts";
+import { openAll, type OpenRunners, type Runner } from "./lab_runner.ts";
 import { LiveHost, type LiveHostOptions } from "./live_host.ts";
 
 /** All that a guest starts from; it can be sent to another thread. */
@@ -54,21 +56,69 @@ export type HooksOf = (
   data: unknown,
 ) => GuestHooks | Promise<GuestHooks>;
 
-/** Tells hooks of the guests that have ended in a round. */
-export function tellEnded(
-  machines: ReadonlyMap<number, LabMachine>,
-  ends: readonly TurnEnd[],
-): void {
-  for (const { guest, stop } of ends) if (stop) machines.get(guest)!.hooks.ended?.(stop);
+/** What a thread needs for its machines. */
+interface ThreadData {
+  readonly specs: ReadonlyMap<number, GuestSpec>;
+  readonly remote: Pick<RemoteHooks, "module" | "data"> | undefined;
 }
 
-export class LabMachine {
+/** Of a thread. */
+export const openRunners: OpenRunners = async (numbers, data) => {
+  const { specs, remote } = data as ThreadData;
+  const hooksOf: HooksOf = remote ? (await import(remote.module)).hooksOf : () => ({});
+  return await openAll(numbers, async (number) => {
+    const spec = specs.get(number)!;
+    return await LabMachine.open(spec, await hooksOf({ number, name: spec.name }, remote?.data));
+  });
+};
+
+/**
+ * Runs live machines.
+ * @param workers how many threads, with this one
+ * @param hooks of the guests on this thread
+ * @param remote of those on others
+ * @throws DiskFileError, ImageError for what cannot be attached or loaded
+ */
+export function machineCrew(
+  specs: readonly GuestSpec[],
+  workers: number,
+  hooks: (guest: number) => GuestHooks = () => ({}),
+  remote?: RemoteHooks,
+): Promise<LabCrew> {
+  return LabCrew.open({
+    guests: specs.length,
+    workers,
+    open: (numbers) => openAll(numbers, (number) => LabMachine.open(specs[number], hooks(number))),
+    module: new URL(import.meta.url),
+    dataFor: (numbers): ThreadData => ({
+      specs: new Map(numbers.map((number) => [number, specs[number]])),
+      remote: remote && { module: remote.module, data: remote.data },
+    }),
+    onNote: remote?.onNote,
+  });
+}
+
+export class LabMachine implements Runner {
   private constructor(
     readonly guest: LabGuest,
     readonly machine: Machine,
     readonly hooks: GuestHooks,
     readonly close: () => void,
   ) {}
+
+  async run(edge: number, turn: Turn): Promise<TurnEnd> {
+    const end = await this.guest.run(edge, turn);
+    if (end.stop) this.hooks.ended?.(end.stop);
+    return end;
+  }
+
+  conclude(how: unknown): void {
+    this.hooks.conclude?.(how);
+  }
+
+  takeNotes(): readonly unknown[] {
+    return this.hooks.takeNotes?.() ?? [];
+  }
 
   /** @throws DiskFileError, ImageError for what cannot be attached or loaded */
   static async open(spec: GuestSpec, hooks: GuestHooks = {}): Promise<LabMachine> {

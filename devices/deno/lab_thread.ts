@@ -4,37 +4,27 @@ import type { TurnEnd } from "../network/lab_guest.ts";
 import { LocalCrew } from "../network/local_crew.ts";
 import { Channel, type RoundAnswer, type RoundRequest } from "./lab_channel.ts";
 import type { ThreadTask } from "./lab_crew.ts";
-import { type HooksOf, LabMachine, tellEnded } from "./lab_machine.ts";
+import { concludeAll, type OpenRunners, takeNotes } from "./lab_runner.ts";
 
 self.addEventListener("message", async (event: MessageEvent<ThreadTask>) => {
-  const { specs, requests, answers, remote } = event.data;
+  const { numbers, requests, answers, module, data } = event.data;
   const inbox = new Channel(requests);
   const outbox = new Channel(answers);
   // This thread ends with the other one, so it waits for it as long as it takes.
   const give = (answer: RoundAnswer) => outbox.send(answer, () => false);
   try {
-    const hooksOf: HooksOf = remote ? (await import(remote.module)).hooksOf : () => ({});
-    const machines = new Map<number, LabMachine>();
-    for (const { number, spec } of specs) {
-      const hooks = await hooksOf({ number, name: spec.name }, remote?.data);
-      machines.set(number, await LabMachine.open(spec, hooks));
-    }
-    const crew = new LocalCrew(new Map([...machines].map(([number, it]) => [number, it.guest])));
-    const answer = (ends: readonly TurnEnd[]) => {
-      const notes = [...machines.values()].flatMap(({ hooks }) => hooks.takeNotes?.() ?? []);
-      give({ kind: "ends", ends, notes });
-    };
+    const { openRunners }: { openRunners: OpenRunners } = await import(module);
+    const runners = await openRunners(numbers, data);
+    const crew = new LocalCrew(runners);
+    const answer = (ends: readonly TurnEnd[]) =>
+      give({ kind: "ends", ends, notes: takeNotes(runners) });
     answer([]);
     for (;;) {
       const request = inbox.receive(() => false) as RoundRequest;
       if ("conclude" in request) {
-        for (const { hooks } of machines.values()) hooks.conclude?.(request.conclude);
+        concludeAll(runners, request.conclude);
         answer([]);
-        continue;
-      }
-      const ends = await crew.run(request.edge, request.turns);
-      tellEnded(machines, ends);
-      answer(ends);
+      } else answer(await crew.run(request.edge, request.turns));
     }
   } catch (error) {
     const { stack, message } = error as Error;

@@ -1,10 +1,15 @@
 /** Runs guests one after another on this thread. */
 import type { Crew } from "./lab.ts";
-import type { LabGuest, Turn, TurnEnd } from "./lab_guest.ts";
+import type { Turn, TurnEnd } from "./lab_guest.ts";
+
+/** Takes a guest's turn, as a `LabGuest` does. */
+export interface TakesTurns {
+  run(edge: number, turn: Turn): Promise<TurnEnd>;
+}
 
 export class LocalCrew implements Crew {
   /** @param guests by number */
-  constructor(readonly guests: ReadonlyMap<number, LabGuest>) {}
+  constructor(readonly guests: ReadonlyMap<number, TakesTurns>) {}
 
   async run(edge: number, turns: readonly Turn[]): Promise<TurnEnd[]> {
     const ends: TurnEnd[] = [];

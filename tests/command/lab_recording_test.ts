@@ -50,6 +50,10 @@ function rewritten(
     events?: NotedEvent[];
   },
 ): LabRecording {
+  return readRecorded(fileOf(from, change), codec).lab!;
+}
+
+function fileOf(from: string, change: Parameters<typeof rewritten>[1]): MemoryFile {
   const { header, guests, log } = labIn(from);
   const file = new MemoryFile();
   const sink = new ChunkFile(file, codec);
@@ -65,7 +69,7 @@ function rewritten(
   });
   for (const event of change.events ?? log.events) lab.event(event);
   lab.end(log.endCycle);
-  return readRecorded(file, codec).lab!;
+  return file;
 }
 
 async function verifyAll(lab: LabRecording) {
@@ -113,7 +117,8 @@ async function verifies(path: string): Promise<void> {
   ]);
   assertEquals(log.events.filter(({ kind }) => kind === "dropped").length, 1);
 
-  const verified = await hindsight(["verify", path]);
+  const verified = await hindsight(["verify", path, "--jobs", "2"]);
+  assertEquals(await hindsight(["verify", path, "--jobs", "1"]), verified);
   assertEquals([verified.status, verified.stderr], [0, ""]);
   assertMatch(
     verified.stdout,
@@ -187,8 +192,20 @@ async function finds(path: string): Promise<void> {
     const error = await assertRejects(() => verifyAll(rewritten(path, change)), DivergenceError);
     assertMatch(error.message, message);
   }
+  await findsOnThreads(path, frame((entry) => withInput(entry, { sent: "g1/net0>0" })));
   const { guests } = await verifyAll(rewritten(path, {}));
   assertEquals(guests.map(({ cycle }) => cycle), [CYCLES, CYCLES, CYCLES]);
+}
+
+/** g2 runs on another thread than g1 and g3. */
+async function findsOnThreads(path: string, change: Parameters<typeof rewritten>[1]) {
+  const changed = path.replace(/\.hsr$/, "-changed.hsr");
+  const file = fileOf(path, change);
+  await Deno.writeFile(changed, file.read(0, file.sizeBytes));
+  const one = await hindsight(["verify", changed, "--jobs", "1"]);
+  assertEquals(one.status, 3);
+  assertMatch(one.stderr, /^hindsight: divergence at cycle \d+, g2\/net0: .*\n$/);
+  assertEquals(await hindsight(["verify", changed, "--jobs", "3"]), one);
 }
 
 async function debugs(path: string): Promise<void> {

@@ -3,8 +3,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { DIGEST_CYCLES } from "../../../core/machine.ts";
 import type { State } from "../../../core/state.ts";
 import { Channel } from "../../../devices/deno/lab_channel.ts";
-import { LabCrew } from "../../../devices/deno/lab_crew.ts";
-import type { GuestSpec } from "../../../devices/deno/lab_machine.ts";
+import { type GuestSpec, type LabMachine, machineCrew } from "../../../devices/deno/lab_machine.ts";
 import type { FabricEvent } from "../../../devices/network/events.ts";
 import { Fabric } from "../../../devices/network/fabric.ts";
 import { type Crew, Lab } from "../../../devices/network/lab.ts";
@@ -58,7 +57,7 @@ function prober(edge: number, from: number, { guest, inputs }: Turn, replies: st
 }
 
 async function play(workers: number, jitThreshold: number) {
-  const crew = await LabCrew.open([1, 2].map((n) => pocket(n, jitThreshold)), workers);
+  const crew = await machineCrew([1, 2].map((n) => pocket(n, jitThreshold)), workers);
   const replies: string[] = [];
   const digests: string[] = [];
   const events: FabricEvent[] = [];
@@ -106,7 +105,7 @@ Deno.test("a lab of machines is the same on one thread and on two, compiled or n
 });
 
 Deno.test("a flap of the link is seen by the card, and ends", async () => {
-  const crew = await LabCrew.open([pocket(1, 0)], 1);
+  const crew = await machineCrew([pocket(1, 0)], 1);
   try {
     const config = star(1, { flaps: [{ from: 1_000_000, to: 2_000_000 }] });
     const lab = new Lab({
@@ -116,7 +115,7 @@ Deno.test("a flap of the link is seen by the card, and ends", async () => {
       meetEvery: DIGEST_CYCLES,
     });
     const isUp = () => {
-      const { chip } = crew.machines.get(0)!.machine.devices.get("net0")!.save();
+      const { chip } = (crew.runners.get(0) as LabMachine).machine.devices.get("net0")!.save();
       return (chip as State).isUp;
     };
     const seen = [];
@@ -132,7 +131,7 @@ Deno.test("a flap of the link is seen by the card, and ends", async () => {
 
 Deno.test("LabCrew says what a thread failed of", async () => {
   const broken = { ...pocket(2, 0), disks: [{ path: "/nowhere", access: "ro" as const }] };
-  await assertRejects(() => LabCrew.open([pocket(1, 0), broken], 2), Error, "/nowhere");
+  await assertRejects(() => machineCrew([pocket(1, 0), broken], 2), Error, "/nowhere");
 });
 
 Deno.test("Channel takes messages longer than its memory, and notices that nobody is there", () => {

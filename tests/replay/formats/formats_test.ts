@@ -41,7 +41,9 @@ Deno.test("lab1.hsr verifies, its guests together and one by one", async () => {
   assertEquals([lab.log.events.length, lab.damage], [5, undefined]);
   const { cycle, guests } = await replayLab(lab);
   assertEquals([cycle, guests.map(({ digest }) => digest)], [250_000_000, expected]);
-  for (const { stored } of guests) assertEquals([stored.count, stored.notes], [1, []]);
+  for (const { storedCount, storedNotes } of guests) {
+    assertEquals([storedCount, storedNotes], [1, []]);
+  }
   for (const [number, { log, build, outputHash }] of lab.guests.entries()) {
     const alone = await replay(log, build, { check: outputHash });
     assertEquals([alone.cycle, alone.digest], [250_000_000, expected[number]]);
