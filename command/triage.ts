@@ -36,14 +36,18 @@ export async function triage(args: readonly string[]): Promise<number> {
   return await withImages(recording, disks, async (readImage) => {
     const opened = await Case.open(recording, readImage);
     const observed = await opened.observe();
-    const findings = await attribute(observed, candidatesOf(recording.log.entries), {
-      // No other run of what cannot be replayed says anything.
-      ...(observed.divergence ? {} : {
-        whatIf: (removed, failure) => opened.whatIf(removed, failure),
-        trace: (failure) => opened.trace(failure),
-      }),
-      commands: commandsFor(path, guest, disks),
-    });
+    const findings = await attribute(
+      observed,
+      candidatesOf(recording.log.entries, opened.background(observed)),
+      {
+        // No other run of what cannot be replayed says anything.
+        ...(observed.divergence ? {} : {
+          whatIf: opened.whatIf.bind(opened),
+          trace: opened.trace.bind(opened),
+        }),
+        commands: commandsFor(path, guest, disks),
+      },
+    );
     const text = flags.values.has("json")
       ? JSON.stringify(findingsJson(findings), null, 2) + "\n"
       : findingsText(path, findings, observed.breaches, (address) => opened.describe(address));
@@ -62,10 +66,11 @@ function commandsFor(
   return {
     at: (cycle) => `hindsight debug ${of} --gdb 127.0.0.1:1234 --at ${cycle}`,
     event: (cycle) => `hindsight events ${of} --from ${cycle} --to ${cycle}`,
-    without: (events) =>
+    without: (events, kept) =>
       [
         `hindsight what-if ${of}`,
         ...events.map((event) => `--without ${event}`),
+        ...[...kept ?? []].map(([event, cycles]) => `--shorten ${event}=${cycles}`),
         ...disks.map((disk) => `--disk ${quoted(disk)}`),
       ].join(" "),
     verify: () => `hindsight verify ${of}`,

@@ -103,6 +103,7 @@ function attachments(config: BoardConfig, ports: BoardPorts): Attachment[] {
     clock: ports.clock,
     output: (output) => ports.output(id, output),
     breach: breachOf(id),
+    frameDone: (index, dropped) => ports.frameDone?.(id, index, dropped),
   });
   const devices: { readonly [id in keyof typeof REGIONS]: Device } = {
     finisher: new Finisher({ id: "finisher" }, {
@@ -136,6 +137,11 @@ function attachments(config: BoardConfig, ports: BoardPorts): Attachment[] {
 export function interruptSources(config: BoardConfig): ReadonlyMap<string, number> {
   const virtio = virtioChips(config).map(({ id }, slot) => [id, virtioSlot(slot).irq] as const);
   return new Map([["rtc", REGIONS.rtc.irq], ["uart0", REGIONS.uart0.irq], ...virtio]);
+}
+
+/** The sources that virtio devices ask through. */
+export function virtioSources(config: BoardConfig): ReadonlySet<number> {
+  return new Set(virtioChips(config).map((_, slot) => virtioSlot(slot).irq));
 }
 
 /** What occupies the virtio slots, from slot 0 on. */

@@ -22,7 +22,7 @@ export interface Findings {
 const BORNE_MAX = 16;
 
 export async function attribute(
-  { failures, breaches, divergence }: Observation,
+  { failures, breaches, divergence }: Pick<Observation, "failures" | "breaches" | "divergence">,
   candidates: readonly Candidate[],
   inquiry: Inquiry,
 ): Promise<Findings> {

@@ -5,14 +5,16 @@ import type { Trace } from "./attribution_value.ts";
 import type { Course } from "./failures/aftermath.ts";
 import { type Failure, isFatal } from "./failures/failure.ts";
 import type { CountedBreach } from "./linter/linter.ts";
+import type { Kept } from "./removal.ts";
 import type { ChainLink, Counterfactual, Grade, Outcome, Trigger, Verdict } from "./verdict.ts";
 
 /** What is asked of the recording besides what one replay shows. */
 export interface Inquiry {
-  /** Replays without these events; `why` says what is missing where it is undetermined. */
+  /** Replays without these events, or with what is kept of them; `why` says what is missing where it is undetermined. */
   readonly whatIf?: (
     removed: readonly string[],
     failure: Failure,
+    kept?: Kept,
   ) => Promise<{ readonly outcome: Outcome; readonly why: string }>;
   /** Follows the value that made an instruction trap. */
   readonly trace?: (failure: Failure) => Promise<Trace | undefined>;
@@ -20,7 +22,7 @@ export interface Inquiry {
   readonly commands: {
     at(cycle: number): string;
     event(cycle: number): string;
-    without(events: readonly string[]): string;
+    without(events: readonly string[], kept?: Kept): string;
     verify(): string;
   };
 }
@@ -36,9 +38,18 @@ const TRUE_DATA =
 
 /** What a replay without the host's events showed. */
 interface Tried {
-  readonly trigger?: Candidate;
+  /** Those without which it does not fail so; none: that is not known. */
+  readonly guilty: readonly Candidate[];
   readonly counterfactual: Counterfactual;
   readonly why: string;
+}
+
+/** Whom a conviction blames, and how well it is shown. */
+interface Sentence {
+  readonly grade: Grade;
+  readonly counterfactual: Counterfactual | null;
+  /** The guest has to bear it. */
+  readonly isLegal: boolean;
 }
 
 /** What is known of a failure before it is judged. */
@@ -65,19 +76,36 @@ export class Judgement {
   async verdict(): Promise<Verdict> {
     const { before, course } = this.known;
     const { at } = this.inquiry.commands;
-    const tried = await this.#try(before.filter(({ isRemovable }) => isRemovable));
+    const tried = await this.#tryAll(before.filter(({ isRemovable }) => isRemovable));
     const trace = await this.inquiry.trace?.(this.#failure);
     for (const { cycle, what } of trace?.links ?? []) this.#add(cycle, what, at(cycle));
     this.#add(this.#failure.cycle, this.#failureText(), at(this.#failure.cycle));
     for (const { cycle, message } of course.aftermath) this.#add(cycle, message, at(cycle));
-    if (tried?.trigger) return this.#convict(tried.trigger, "A", tried.counterfactual);
-    const carrier = trace && this.#carrier(trace);
+    const guilty = tried.find((it) => it.guilty.length > 0);
+    if (guilty) return await this.#sentence(guilty);
+    const carrier = trace && await this.#carrier(trace);
     if (carrier) return carrier;
-    const isCleared = tried?.counterfactual.outcome === "not necessary";
-    const suspects = isCleared ? before.filter(({ isRemovable }) => !isRemovable) : before;
+    const cleared = tried.filter(({ counterfactual }) => counterfactual.outcome === "not necessary")
+      .flatMap(({ counterfactual }) => counterfactual.removed);
+    const suspects = before.filter(({ event, downUntil }) =>
+      // Whose faulting value was followed to the guest's own code did not wait for a link.
+      !cleared.includes(event) && !(downUntil !== undefined && isOwn(trace))
+    );
     return suspects.length === 0
-      ? this.#guest(trace, tried?.counterfactual ?? null)
-      : this.#open(suspects, tried);
+      ? this.#guest(trace, tried.at(0)?.counterfactual ?? null)
+      : this.#open(suspects, tried.find((it) => it.counterfactual.outcome === "undetermined"));
+  }
+
+  /** A link that was down by itself: what would have come over it may leave the answer open. */
+  async #tryAll(removable: readonly Candidate[]): Promise<Tried[]> {
+    const found: Tried[] = [];
+    for (const isOutage of [false, true]) {
+      const some = removable.filter(({ downUntil }) => (downUntil !== undefined) === isOutage);
+      const tried = await this.#try(some);
+      if (tried) found.push(tried);
+      if (tried?.guilty.length) break;
+    }
+    return found;
   }
 
   /** All at once, for that acquits them all; then one by one, the nearest first. */
@@ -86,22 +114,47 @@ export class Judgement {
     if (whatIf === undefined || before.length === 0) return undefined;
     const removed = before.map(({ event }) => event);
     const { outcome, why } = await whatIf(removed, this.#failure);
+    // Together they are its cause, if each is enough.
     const all = { counterfactual: { removed, outcome }, why };
-    if (outcome !== "necessary") return all;
+    if (outcome !== "necessary") return { guilty: [], ...all };
     for (const candidate of before.toReversed().slice(0, ALONE_MAX)) {
       const alone = before.length === 1
         ? { outcome }
         : await whatIf([candidate.event], this.#failure);
       if (alone.outcome !== "necessary") continue;
       const counterfactual = { removed: [candidate.event], outcome: alone.outcome };
-      return { trigger: candidate, counterfactual, why };
+      return { guilty: [candidate], counterfactual, why };
     }
-    // Any of them is enough for the failure: together they are its cause.
-    const trigger = before.at(-1)!;
-    return { trigger, counterfactual: { removed, outcome }, why };
+    return { guilty: before, ...all };
   }
 
-  #convict(by: Candidate, grade: Grade, counterfactual: Counterfactual | null): Verdict {
+  /** A host may be slow, but not without bounds: whether it fails of what is too much decides. */
+  async #sentence({ guilty, counterfactual }: Tried): Promise<Verdict> {
+    const late = guilty.filter(({ manner }) => manner === "late");
+    const worst = guilty.findLast(({ manner }) => manner !== "legal") ?? guilty.at(-1)!;
+    const isDelay = guilty.every(({ manner }) => manner === "late" || manner === "legal");
+    if (!isDelay || late.length === 0) {
+      return this.#convict(worst, { grade: "A", counterfactual, isLegal: isDelay });
+    }
+    const kept = new Map(late.map(({ event, legalCycles = 0 }) => [event, legalCycles]));
+    const { outcome, why } = await this.inquiry.whatIf!([...kept.keys()], this.#failure, kept);
+    const { commands } = this.inquiry;
+    const legal = [...kept].map(([event, cycles]) => `no more than ${cycles} cycles of ${event}`)
+      .join(", ");
+    if (outcome === "undetermined") {
+      const verdict = this.#convict(worst, { grade: "C", counterfactual, isLegal: false });
+      const hint = `with ${legal}, which a guest has to bear, it would not fail so: ${why}`;
+      return { ...verdict, assumptions: [...verdict.assumptions, hint] };
+    }
+    const isLegal = outcome !== "necessary";
+    const what = `with ${legal}, which a guest has to bear, it ${
+      isLegal ? "fails so too" : "does not fail so"
+    }`;
+    this.#add(worst.cycle, what, commands.without([], kept));
+    return this.#convict(worst, { grade: "A", counterfactual, isLegal });
+  }
+
+  #convict(by: Candidate, { grade, counterfactual, isLegal }: Sentence): Verdict {
     const { commands } = this.inquiry;
     this.#add(by.cycle, `${by.device}: ${by.what} (${by.event})`, commands.event(by.cycle));
     if (counterfactual) {
@@ -110,9 +163,8 @@ export class Judgement {
     }
     const { event, cycle, device, what, origin, manner } = by;
     const isMishandled = isCrash(this.#failure);
-    // A device may be slow: what that brings to light is the guest's.
-    const isLegal = manner === "legal";
     return this.#judge({
+      // What a host does that a guest has to bear only brings to light what is the guest's.
       side: isLegal ? "guest" : "host",
       origin: isLegal ? "guest-logic" : origin,
       response: isMishandled ? "mishandled" : "degraded",
@@ -126,7 +178,7 @@ export class Judgement {
   }
 
   /** The faulting value came in through a device. */
-  #carrier({ origin }: Trace): Verdict | undefined {
+  async #carrier({ origin }: Trace): Promise<Verdict | undefined> {
     if (origin.kind !== "device") return undefined;
     const { event, cycle, device, what, isOneOfSeveral } = origin;
     const shaped = this.known.before.find((candidate) =>
@@ -134,20 +186,32 @@ export class Judgement {
       candidate.cycle === cycle && [device, MACHINE_DEVICE].includes(candidate.device)
     );
     const grade = isOneOfSeveral ? "C" : "B";
-    if (shaped) return this.#convict(shaped, grade, null);
+    if (shaped) return this.#convict(shaped, { grade, counterfactual: null, isLegal: false });
     if (event === undefined) return undefined;
     this.#add(cycle, `${device}: ${what} (${event})`, this.inquiry.commands.event(cycle));
-    const side = device.startsWith("net") ? "external" : "configuration";
+    const counterfactual = await this.#withoutInput(event, cycle);
+    const side = device.startsWith("disk") ? "configuration" : "external";
     return this.#judge({
       side,
       origin: side,
       response: "mishandled",
       responsibility: "guest", // whatever comes in, it must look before it trusts
-      grade,
+      grade: counterfactual ? "A" : grade,
       trigger: { event, cycle, device, what },
-      counterfactual: null,
+      counterfactual,
       assumptions: [EXACT],
     });
+  }
+
+  /** `null`: that it does not fail without what came in could not be shown. */
+  async #withoutInput(event: string, cycle: number): Promise<Counterfactual | null> {
+    const removed = [event];
+    const { outcome } = await this.inquiry.whatIf?.(removed, this.#failure) ??
+      { outcome: "undetermined" };
+    if (outcome !== "necessary") return null;
+    const what = `without ${event} the guest does not fail so`;
+    this.#add(cycle, what, this.inquiry.commands.without(removed));
+    return { removed, outcome };
   }
 
   #guest(trace: Trace | undefined, counterfactual: Counterfactual | null): Verdict {
@@ -165,7 +229,7 @@ export class Judgement {
       this.#add(failure.cycle, what, this.inquiry.commands.without(counterfactual.removed));
     }
     // The instruction that the value came from, or the way on which the guest went to where it gave up.
-    const isFollowed = trace?.origin.kind === "instruction" || trace?.origin.kind === "initial" ||
+    const isFollowed = isOwn(trace) ||
       failure.trapped === undefined && failure.callers.length > 1;
     return this.#judge({
       side: "guest",
@@ -192,9 +256,13 @@ export class Judgement {
       ? tried.why
       : "no replay without it was made";
     const counterfactual = tried?.counterfactual ?? null;
-    if (nearest.manner !== "legal" && this.#failure.cycle - nearest.cycle <= NEAR_CYCLES) {
-      const hint = `it was the cause, and not only shortly before: ${why}`;
-      return { ...this.#convict(nearest, "C", null), counterfactual, assumptions: [EXACT, hint] };
+    const { cycle: failed } = this.#failure;
+    // A link that is still down then is as near as can be.
+    const isNear = failed - nearest.cycle <= NEAR_CYCLES || (nearest.downUntil ?? 0) > failed;
+    if (nearest.manner !== "legal" && isNear) {
+      const hint = `it was the cause, and not only there before: ${why}`;
+      const verdict = this.#convict(nearest, { grade: "C", counterfactual: null, isLegal: false });
+      return { ...verdict, counterfactual, assumptions: [EXACT, hint] };
     }
     const { event, cycle, device, what } = nearest;
     this.#add(cycle, `${device}: ${what} (${event})`, this.inquiry.commands.event(cycle));
@@ -223,6 +291,11 @@ export class Judgement {
     const chain = this.#chain.toSorted((a, b) => a.cycle - b.cycle);
     return { failure: this.known.index, ...verdict, chain };
   }
+}
+
+/** The faulting value was followed to the guest's own code, or to where nobody had set it. */
+function isOwn(trace: Trace | undefined): boolean {
+  return trace?.origin.kind === "instruction" || trace?.origin.kind === "initial";
 }
 
 /** It did itself harm, rather than say that it could not do what was asked. */

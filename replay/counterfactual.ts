@@ -55,6 +55,8 @@ export interface Course {
   readonly failure: string | undefined;
   /** Why it could not go on. */
   readonly unknown: string | undefined;
+  /** What would have come besides, and nobody knows: that it fails all the same says nothing. */
+  readonly unseen: string | undefined;
   readonly assumptions: readonly string[];
 }
 
@@ -225,13 +227,14 @@ export class Counterfactual {
 
   #course(stop: Stop, host: CounterfactualHost): Course {
     const { failureOf = failureOfStop } = this.#options;
-    const { unknown } = host;
+    const { unknown, unseen } = host;
     return {
       cycle: this.#machine.cycle,
       digest: this.#machine.digest(),
       end: describe(stop),
       failure: unknown === undefined ? failureOf(stop, this.#machine) : undefined,
       unknown,
+      unseen,
       assumptions: [...host.assumptions],
     };
   }

@@ -61,7 +61,6 @@ export class CounterfactualHost implements Host {
     this.#random = new Random(seedFor(from, "counterfactual"));
     this.#clock = entries.filter((entry) => entry.kind === "wall-clock");
     const answers = requests.answers(entries, from);
-    for (const text of options.removal.assumptions) this.assumptions.add(text);
     this.#learn(answers);
     for (const answered of answers) {
       const { key } = answered.asked;
@@ -74,6 +73,11 @@ export class CounterfactualHost implements Host {
         this.#plan(index, entry.cycle, entry.input);
       }
     }
+  }
+
+  /** What would have come, and is not recorded. */
+  get unseen(): string | undefined {
+    return this.#options.removal.unseen;
   }
 
   output(cycle: number, device: string, output: Output): void {

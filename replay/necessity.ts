@@ -49,6 +49,9 @@ export async function necessity(
     const reason = `without it ${without.end} at cycle ${without.cycle}`;
     return { ...common, outcome: "necessary", reason };
   }
+  if (without.unseen !== undefined) {
+    return { ...common, outcome: "undetermined", reason: without.unseen };
+  }
   const maskedBy = kept?.size ? [] : await masking(counterfactual, removed, others, failure);
   if (maskedBy.length > 0) {
     const reason = `the same failure comes without it, through ${maskedBy.join(", ")}`;

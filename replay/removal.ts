@@ -50,8 +50,8 @@ export interface Removal {
   readonly truths: readonly HostEvent[];
   /** Why nobody can say what would have been; `undefined`: it can be told. */
   readonly missing: string | undefined;
-  /** What had to be assumed. */
-  readonly assumptions: readonly string[];
+  /** What would have come besides, and is not recorded. */
+  readonly unseen: string | undefined;
 }
 
 const NONE: Repair = {
@@ -146,7 +146,7 @@ export function removalOf(
     repairs.set(index, { ...known, ...change(known) });
   };
   let missing: string | undefined;
-  const assumptions: string[] = [];
+  let unseen: string | undefined;
   for (const { id, cycle, event, index, effect, delayCycles = 0 } of events) {
     missing ??= event && unknowable(id, event);
     if (effect === undefined) continue;
@@ -159,7 +159,10 @@ export function removalOf(
       for (const gone of [index, effect, ...backAgain(entries, effect)]) {
         repair(gone, () => ({ isDropped: true }));
       }
-      if (input.kind === "link") assumptions.push(LINK_ASSUMPTION);
+      if (input.kind === "link") {
+        unseen ??=
+          `what would have come over ${input.device} had ${id} not happened is not recorded`;
+      }
     } else if (event.ns === undefined) {
       repair(effect, () => ({ isMended: true }));
     } else if (isToldAtOnce(entries, index, effect)) {
@@ -169,10 +172,8 @@ export function removalOf(
   const truths = events.flatMap(({ event }) =>
     event === undefined || event.event === "image-changed" ? [] : [event]
   );
-  return { repairs, truths, missing, assumptions };
+  return { repairs, truths, missing, unseen };
 }
-
-const LINK_ASSUMPTION = "nothing would have come over a link while it was down";
 
 /** A link that did not go down does not come up again. */
 function backAgain(entries: readonly LogEntry[], index: number): number[] {

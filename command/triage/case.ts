@@ -1,9 +1,12 @@
 /** A recording under triage: watched once, its names known, and its past open for questions. */
 import type { Debugger } from "../../debugger/debugger.ts";
+import { virtioSources } from "../../devices/board.ts";
+import type { Background } from "../../replay/attribution_candidates.ts";
 import { DivergenceError } from "../../replay/divergence.ts";
 import { type Trace, traceValue } from "../../replay/attribution_value.ts";
 import type { Failure } from "../../replay/failures/failure.ts";
 import { type Observation, watch } from "../../replay/failures/watch.ts";
+import type { Kept } from "../../replay/removal.ts";
 import type { ReadImage } from "../../replay/recorded_answers.ts";
 import { budgetFor, debuggers } from "../debuggers.ts";
 import { withProgress } from "../progress.ts";
@@ -62,6 +65,11 @@ export class Case {
     return { ...observed, failures };
   }
 
+  /** What is known of its host's events besides what the log says. */
+  background({ effects }: Observation): Background {
+    return { effects, virtioSources: virtioSources(this.#recording.config) };
+  }
+
   /** Where the address came from over which an instruction trapped; `undefined` if none did. */
   async trace({ cycle, hart, trapped }: Failure): Promise<Trace | undefined> {
     if (hart === undefined || trapped === undefined) return undefined;
@@ -73,14 +81,14 @@ export class Case {
     });
   }
 
-  /** Whether a failure comes without these host events. */
-  async whatIf(removed: readonly string[], failure: Failure): Promise<Answer> {
+  /** Whether a failure comes without these host events, or with what is kept of them. */
+  async whatIf(removed: readonly string[], failure: Failure, kept?: Kept): Promise<Answer> {
     this.#counterfactuals ??= new Counterfactuals(
       this.#recording,
       this.#end.symbols,
       this.readImage,
     );
-    return await this.#counterfactuals.ask(removed, failure);
+    return await this.#counterfactuals.ask(removed, failure, kept);
   }
 
   /** A name and the number, or the number. */

@@ -5,6 +5,7 @@ import { DivergenceError } from "../../replay/divergence.ts";
 import type { Failure } from "../../replay/failures/failure.ts";
 import { powerFailure } from "../../replay/failures/power.ts";
 import { isSameFailure } from "../../replay/failures/same.ts";
+import { firstDifference, type Kept, type Removable } from "../../replay/removal.ts";
 import { Watcher } from "../../replay/failures/watcher.ts";
 import type { Names } from "../../replay/failures/witness.ts";
 import type { ReadImage } from "../../replay/recorded_answers.ts";
@@ -33,31 +34,44 @@ export class Counterfactuals {
     this.#watcher = new Watcher(names, recording.config.harts);
   }
 
-  /** @param removed ids of host events */
-  async ask(removed: readonly string[], failure: Failure): Promise<Answer> {
+  /**
+   * @param removed ids of host events, or of inputs that came by themselves
+   * @param kept of these a part remains
+   */
+  async ask(removed: readonly string[], failure: Failure, kept?: Kept): Promise<Answer> {
     this.#wanted = failure;
     try {
       const counterfactual = await (this.#begun ??= this.#begin());
-      return await this.#without(counterfactual, removed);
+      return await this.#without(counterfactual, removed, kept);
     } catch (error) {
       if (!(error instanceof DivergenceError)) throw error;
       return { outcome: "undetermined", why: `the control is not the recording: ${error.message}` };
     }
   }
 
-  async #without(counterfactual: Counterfactual, removed: readonly string[]): Promise<Answer> {
-    const events = counterfactual.events.filter(({ id }) => removed.includes(id));
-    if (events.length < removed.length) {
-      const other = removed.find((id) => !events.some((event) => event.id === id));
-      return { outcome: "undetermined", why: `${other} cannot be taken away` };
+  async #without(
+    counterfactual: Counterfactual,
+    removed: readonly string[],
+    kept: Kept | undefined,
+  ): Promise<Answer> {
+    const events: Removable[] = [];
+    for (const id of removed) {
+      const event = counterfactual.find(id);
+      if (!event) return { outcome: "undetermined", why: `${id} cannot be taken away` };
+      events.push(event);
     }
     const missing = counterfactual.missing(events);
     if (missing !== undefined) return { outcome: "undetermined", why: missing };
-    const { failure, unknown, end, cycle } = await counterfactual.without(events);
+    if (firstDifference(events) < counterfactual.from) {
+      await counterfactual.begin([...counterfactual.events, ...events]);
+    }
+    const { failure, unknown, unseen, end, cycle } = await counterfactual.without(events, kept);
     if (unknown !== undefined) return { outcome: "undetermined", why: unknown };
-    return failure === undefined
-      ? { outcome: "necessary", why: `without it ${end} at cycle ${cycle}` }
-      : { outcome: "not necessary", why: "the same failure comes without it" };
+    if (failure === undefined) {
+      return { outcome: "necessary", why: `without it ${end} at cycle ${cycle}` };
+    }
+    if (unseen !== undefined) return { outcome: "undetermined", why: unseen };
+    return { outcome: "not necessary", why: "the same failure comes without it" };
   }
 
   // The control: the same run with nothing taken away must be the recording, digest for digest.

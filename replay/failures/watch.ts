@@ -1,4 +1,5 @@
 /** Replays a recording once, with all detectors and the linter armed, and held against the recording. */
+import { type Effects, EffectWatch } from "../attribution_effect.ts";
 import { DivergenceError } from "../divergence.ts";
 import { type CountedBreach, Linter } from "../linter/linter.ts";
 import type { Log } from "../log.ts";
@@ -12,6 +13,8 @@ export interface Observation {
   /** In order of cycle. */
   readonly failures: readonly Failure[];
   readonly breaches: readonly CountedBreach[];
+  /** Of what was done to the machine from outside. */
+  readonly effects: Effects;
   /** Where the replay left the recording; what comes after is not known. */
   readonly divergence: DivergenceError | undefined;
 }
@@ -30,9 +33,14 @@ export async function watch(options: WatchOptions): Promise<Observation> {
   const { log, build, check, names, harts, onProgress } = options;
   const watcher = new Watcher(names, harts);
   const linter = new Linter();
+  let effectWatch: EffectWatch | undefined;
   let divergence: DivergenceError | undefined;
+  const watched: BuildMachine = async (host, onDigest) => {
+    effectWatch = new EffectWatch(host);
+    return effectWatch.machine = await build(effectWatch, onDigest);
+  };
   try {
-    await replay(log, build, {
+    await replay(log, watched, {
       check,
       onStart: (machine) => {
         machine.onBreach = (breach) => linter.see(breach);
@@ -50,5 +58,6 @@ export async function watch(options: WatchOptions): Promise<Observation> {
     if (!(error instanceof DivergenceError)) throw error;
     divergence = error;
   }
-  return { failures: watcher.failures, breaches: linter.breaches, divergence };
+  const effects = effectWatch?.effects ?? new Map();
+  return { failures: watcher.failures, breaches: linter.breaches, effects, divergence };
 }

@@ -6,6 +6,7 @@ import type { Inquiry } from "../../replay/attribution_judgement.ts";
 import type { ValueOrigin } from "../../replay/attribution_value.ts";
 import type { Failure } from "../../replay/failures/failure.ts";
 import type { CountedBreach } from "../../replay/linter/linter.ts";
+import type { Kept } from "../../replay/removal.ts";
 import type { Outcome } from "../../replay/verdict.ts";
 
 const PANIC: Failure = {
@@ -23,14 +24,14 @@ function candidate(event: string, cycle: number, manner: Candidate["manner"] = "
   return { event, cycle, ...what, manner, isRemovable: !event.includes("net0") };
 }
 
-/** @param fails whether the failure comes without these events */
+/** @param fails whether the failure comes without these events, or with what is kept of them */
 function inquiry(
-  fails?: (removed: readonly string[]) => boolean | undefined,
+  fails?: (removed: readonly string[], kept?: Kept) => boolean | undefined,
   origin?: ValueOrigin,
 ): Inquiry {
   return {
-    whatIf: fails && ((removed) => {
-      const failed = fails(removed);
+    whatIf: fails && ((removed, _, kept) => {
+      const failed = fails(removed, kept);
       const outcome: Outcome = failed === undefined
         ? "undetermined"
         : failed
@@ -42,7 +43,7 @@ function inquiry(
     commands: {
       at: (cycle) => `at ${cycle}`,
       event: (cycle) => `event ${cycle}`,
-      without: (events) => `without ${events.join()}`,
+      without: (events, kept) => `without ${[...events, ...kept?.keys() ?? []].join()}`,
       verify: () => "verify",
     },
   };
@@ -81,6 +82,50 @@ Deno.test("a bug that a slow disk brings to light is the guest's", async () => {
     "guest",
   ]);
   assertEquals(verdict.trigger?.event, "m/host#0");
+});
+
+Deno.test("of a delay that is too long the part decides that a guest has to bear", async () => {
+  const late = { ...candidate("m/host#0", 900, "late"), legalCycles: 10 };
+  const judged = async (failsWithLegal: boolean | undefined) => {
+    const fails = (_: readonly string[], kept?: Kept) => {
+      if (kept) assertEquals([...kept], [["m/host#0", 10]]);
+      return kept ? failsWithLegal : false;
+    };
+    const { side, responsibility, grade } = await judge(PANIC, [late], inquiry(fails));
+    return [side, responsibility, grade];
+  };
+  assertEquals(await judged(false), ["host", "host", "A"]);
+  assertEquals(await judged(true), ["guest", "guest", "A"]);
+  assertEquals(await judged(undefined), ["host", "host", "C"]);
+});
+
+Deno.test("delays that only together are too much are judged together", async () => {
+  const all = [0, 1].map((i) => ({
+    ...candidate(`m/host#${i}`, 100 * i, "late" as const),
+    legalCycles: 10,
+  }));
+  const { side, grade, chain } = await judge(
+    PANIC,
+    all,
+    inquiry((removed, kept) => kept === undefined && removed.length < 2),
+  );
+  assertEquals([side, grade], ["host", "A"]);
+  assertEquals(chain.some(({ command }) => command === "without m/host#0,m/host#1"), true);
+});
+
+Deno.test("a link that is down may have kept from the guest what nobody knows", async () => {
+  const link = { ...candidate("m/net1#0", 100), downUntil: Infinity };
+  const late = { ...PANIC, cycle: 1_000_000_000 };
+  const waiting = await judge(late, [link], inquiry(() => undefined));
+  assertEquals([waiting.side, waiting.grade], ["host", "C"]);
+  const upAgain = await judge(late, [{ ...link, downUntil: 200 }], inquiry(() => undefined));
+  assertEquals(upAgain.side, "unknown");
+  const own: ValueOrigin = { kind: "instruction", cycle: 50, what: "it stores 0" };
+  const trap = { ...TRAP, cycle: 1_000_000_000 };
+  const followed = await judge(trap, [link], inquiry(() => undefined, own));
+  assertEquals([followed.side, followed.grade], ["guest", "B"]);
+  const reacted = await judge(late, [link], inquiry(() => false));
+  assertEquals([reacted.side, reacted.responsibility, reacted.grade], ["host", "guest", "A"]);
 });
 
 Deno.test("a command that fails because its read failed has responded as it should", async () => {
@@ -146,6 +191,9 @@ Deno.test("a faulting value that came in a frame is the peer's, and the guest's 
   );
   const sum = await judge(TRAP, [], inquiry(undefined, { ...origin, isOneOfSeveral: true }));
   assertEquals(sum.grade, "C");
+  const without = await judge(TRAP, [], inquiry(([event]) => event !== "m/net0#3", origin));
+  assertEquals([without.side, without.grade], ["external", "A"]);
+  assertEquals(without.counterfactual, { removed: ["m/net0#3"], outcome: "necessary" });
 });
 
 Deno.test("a value that nobody followed grades a guest's trap no better than C", async () => {

@@ -10,13 +10,17 @@ const COMMANDS = { at: () => "", event: () => "", without: () => "", verify: () 
 export async function judge(recording: OpenRecording): Promise<Findings> {
   const opened = await Case.open(recording);
   const observed = await opened.observe();
-  return await attribute(observed, candidatesOf(recording.log.entries), {
-    ...(observed.divergence ? {} : {
-      whatIf: (removed, failure) => opened.whatIf(removed, failure),
-      trace: (failure) => opened.trace(failure),
-    }),
-    commands: COMMANDS,
-  });
+  return await attribute(
+    observed,
+    candidatesOf(recording.log.entries, opened.background(observed)),
+    {
+      ...(observed.divergence ? {} : {
+        whatIf: opened.whatIf.bind(opened),
+        trace: opened.trace.bind(opened),
+      }),
+      commands: COMMANDS,
+    },
+  );
 }
 
 /** What it says of the case as a whole: of the first failure, or else of the first error that was borne. */
