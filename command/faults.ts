@@ -81,6 +81,7 @@ export const FaultPlanSchema = z.strictObject({
   clock: rows(z.strictObject({ at: Cycle, jump: whole(-CYCLES_MAX, CYCLES_MAX) })),
   hart: rows(z.strictObject({ at: Cycle, hart: whole(0, 7), for: Cycles })),
   console: rows(z.strictObject({ device: z.string(), from: Cycle, for: Cycles })),
+  steal: z.strictObject({ seed: whole(0, 2 ** 32 - 1), from: Cycle.default(0) }),
 }).partial();
 
 export type FaultPlanRequest = z.infer<typeof FaultPlanSchema>;
@@ -122,5 +123,6 @@ export function faultPlan(request: FaultPlanRequest, config: MachineConfig): Fau
       refuse(`interrupt.${i}`, `"${row.device}" has no interrupt; these have: ${known}`);
     return { ...row, source };
   });
-  return { ...request, interrupt };
+  const steal = request.steal && { ...request.steal, harts };
+  return { ...request, interrupt, steal };
 }

@@ -35,6 +35,10 @@ export const HUNT_FLAGS: readonly Flag[] = [
     summary: "the runs part there; by default when --run's command is about to start",
   },
   { name: "limit", value: "CYCLES", summary: "a run ends so long after the fork; default 60 s" },
+  {
+    name: "no-steal",
+    summary: "harts lose no time: timers' interrupts come when they would anyhow",
+  },
   { name: "o", value: "FOLDER", summary: `recordings of failures, and how far it is; ${FOLDER}` },
   { name: "json", summary: "all runs as one JSON array, at the end" },
 ];
@@ -48,7 +52,11 @@ export async function hunt(args: readonly string[]): Promise<number> {
   const seeds = seedsOf(flags);
   const jobs = wholeFlag(flags, "jobs", 1, JOBS_MAX) ?? navigator.hardwareConcurrency;
   const failOn = failOnOf(flags.values.get("fail-on") ?? []);
-  const options = { failOn, limit: cycleFlag(flags, "limit") ?? LIMIT_CYCLES };
+  const options = {
+    failOn,
+    limit: cycleFlag(flags, "limit") ?? LIMIT_CYCLES,
+    steal: !flags.values.has("no-steal"),
+  };
   const ending = new Ending();
   try {
     const { specimen, forkAt } = await huntedOf(flags);

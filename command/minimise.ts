@@ -1,13 +1,13 @@
 /**
- * `hindsight minimise`: which of the things that a lab's network did to frames a failure needs. Each
- * is taken away by its id, and the others stay as they are.
+ * `hindsight minimise`: which of the things that the network did to frames, or a host to its machine,
+ * a failure needs. Each is taken away by its id, and the others stay as they are.
  */
 import { printLine } from "../devices/deno/terminal.ts";
-import { STATUS, UsageError } from "./errors.ts";
+import { STATUS } from "./errors.ts";
 import { cycleFlag, type Flag, parseFlags } from "./flags.ts";
 import { Minimiser, type Minimum } from "./hunt/minimiser.ts";
 import { failOnOf, type Outcome } from "./hunt/verdict.ts";
-import { openLab } from "./recorded_lab.ts";
+import { openAlone, openLab } from "./recorded_lab.ts";
 import { onlyFile, readRecordedFile } from "./recording_file.ts";
 
 /** After the recording's end. */
@@ -29,19 +29,17 @@ export const MINIMISE_FLAGS: readonly Flag[] = [
 export async function minimise(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, MINIMISE_FLAGS);
   const path = onlyFile("minimise", flags.positional);
-  const { lab: recording } = readRecordedFile(path);
-  if (recording === undefined) {
-    throw new UsageError(`${path} holds one machine: there is no network to take anything from`);
-  }
+  const { lab, machine } = readRecordedFile(path);
+  const opened = lab === undefined ? await openAlone(path, machine) : await openLab(path, lab);
   const isJson = flags.values.has("json");
   const say = isJson ? () => {} : printLine;
-  const minimiser = await Minimiser.open(await openLab(path, recording), {
+  const minimiser = await Minimiser.open(opened, {
     failOn: failOnOf(flags.values.get("fail-on") ?? []),
     limit: cycleFlag(flags, "limit") ?? LIMIT_CYCLES,
   });
   try {
     const { outcome, candidates } = minimiser;
-    say(`${inWords(outcome)}; the network had done ${candidates.length} things to frames`);
+    say(`${inWords(outcome)}; it may need any of ${candidates.length} events`);
     const kept = await minimiser.minimise();
     const target = flags.values.get("o")?.[0] ?? path.replace(/(\.hsr)?$/, "-minimal.hsr");
     const minimum = await minimiser.record(kept, target);
@@ -56,12 +54,12 @@ export async function minimise(args: readonly string[]): Promise<number> {
 function* report({ outcome, events, path }: Minimum, runCount: number): Generator<string> {
   if (events.length === 0) yield "It fails without any of them.";
   else yield "It fails with these alone, and without any one of them it does not:";
-  for (const { cycle, id, frame } of events) {
-    yield `  ${String(cycle).padStart(14)}  ${id}${frame === undefined ? "" : `  of ${frame}`}`;
+  for (const { cycle, id, what = "" } of events) {
+    yield `  ${String(cycle).padStart(14)}  ${id}  ${what}`.trimEnd();
   }
   yield `${inWords(outcome)} in ${path} (${runCount} runs)`;
 }
 
 function inWords({ what, guest, cycle }: Outcome): string {
-  return `${guest}: ${what} at cycle ${cycle}`;
+  return `${guest === undefined ? "" : `${guest}: `}${what} at cycle ${cycle}`;
 }

@@ -2,10 +2,11 @@
 import { z } from "zod";
 import type { MachineOptions } from "../core/machine.ts";
 import { nicId } from "../devices/board.ts";
-import { type FabricConfig, LATENCY_CYCLES_MIN } from "../devices/network/config.ts";
+import { type FabricConfig, LATENCY_CYCLES_MIN, NO_NETWORK } from "../devices/network/config.ts";
 import { FormatError } from "../replay/format/codec.ts";
-import type { LabRecording } from "../replay/format/reader.ts";
+import type { LabRecording, Recording } from "../replay/format/reader.ts";
 import type { LabLog } from "../replay/lab_log.ts";
+import { SINGLE_MACHINE } from "../replay/log.ts";
 import { opened, type OpenRecording } from "./recording_file.ts";
 
 const NICS_MAX = 256;
@@ -48,9 +49,10 @@ const FabricSchema = z.strictObject({
   })).max(NICS_MAX),
 });
 
-/** A lab's recording that is open. */
+/** A lab's recording that is open, or that of a machine alone: a lab without a network. */
 export interface OpenLab {
   readonly path: string;
+  readonly isLab: boolean;
   readonly fabric: FabricConfig;
   /** In the order of their numbers. */
   readonly guests: readonly OpenGuest[];
@@ -78,7 +80,21 @@ export async function openLab(
     const open = await opened(path, recording, engine);
     guests.push({ ...open, name, nics: nicsOf(open, name, fabric) });
   }
-  return { path, fabric, guests, log: lab.log, damage: lab.damage };
+  return { path, isLab: true, fabric, guests, log: lab.log, damage: lab.damage };
+}
+
+/** @throws FormatError if what the file says of its machine cannot be */
+export async function openAlone(path: string, recording: Recording): Promise<OpenLab> {
+  const { endCycle, end } = recording.log;
+  const machine = { ...await opened(path, recording), name: SINGLE_MACHINE, nics: [] };
+  return {
+    path,
+    isLab: false,
+    fabric: NO_NETWORK,
+    guests: [machine],
+    log: { events: [], endCycle, isCut: end.reason === "cut" },
+    damage: recording.damage,
+  };
 }
 
 /** @throws FormatError if it is no network */

@@ -17,7 +17,9 @@ const DEBUGGER_FLAGS = ["-fno-inline", "-fno-omit-frame-pointer"];
 const LINK = ["-nostdlib", "-static", "-Wl,--build-id=none", "-Wl,-z,max-page-size=4096"];
 /** What `pocket` does with its kernel; `clerk` does something else. */
 const WORK = ["main.c", "sampler.c", "ledger.c"];
-const PROBES: readonly ImageName[] = ["fences", "fragile", "race", "smp", "timer", "trap", "empty"];
+const PROBES: readonly ImageName[] = [
+  ...["fences", "fragile", "race", "smp", "tally", "timer", "trap", "empty"] as const,
+];
 
 /** The compiler is not installed; the message says how to get it. */
 export class CompilerMissing extends Error {

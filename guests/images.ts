@@ -15,6 +15,7 @@ export const IMAGE_NAMES = [
   "fences",
   "race",
   "smp",
+  "tally",
   "timer",
   "trap",
   "empty",

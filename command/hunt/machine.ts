@@ -8,14 +8,19 @@ import type { GuestSpec } from "../../devices/deno/lab_machine.ts";
 import { LiveHost, type LiveHostOptions } from "../../devices/deno/live_host.ts";
 import { machineOptions } from "../../devices/machine_options.ts";
 import { LabHost } from "../../devices/network/lab_host.ts";
+import { FaultyHost } from "../../replay/faults/faulty_host.ts";
+import type { FaultPlan } from "../../replay/faults/plan.ts";
 import { ForkedMachine } from "../../replay/fork.ts";
+
+/** What a run's seed has in store for a machine. */
+export interface Chance extends Pick<LiveHostOptions, "reseeds">, Pick<FaultPlan, "steal"> {}
 
 /** What makes one run after another, each on a host of its own. */
 export interface TrialMachine {
   readonly spec: GuestSpec;
   readonly forked: ForkedMachine;
   /** A host for the next run: model timing, and nothing live. */
-  host(reseeds?: LiveHostOptions["reseeds"]): LabHost;
+  host(chance?: Chance): LabHost;
   close(): void;
 }
 
@@ -58,16 +63,15 @@ export class HuntedMachine implements TrialMachine {
     return this.#forked!;
   }
 
-  host(reseeds?: LiveHostOptions["reseeds"]): LabHost {
-    return new LabHost(
-      new LiveHost({
-        timing: "model",
-        seed: this.spec.config.seed,
-        reseeds,
-        disks: new Map(this.#disks.map((disk, index) => [diskId(index), disk])),
-        onConsole: () => {}, // the lab passes it on, in the order of its rounds
-      }),
-    );
+  host({ reseeds, steal }: Chance = {}): LabHost {
+    const live = new LiveHost({
+      timing: "model",
+      seed: this.spec.config.seed,
+      reseeds,
+      disks: new Map(this.#disks.map((disk, index) => [diskId(index), disk])),
+      onConsole: () => {}, // the lab passes it on, in the order of its rounds
+    });
+    return new LabHost(steal === undefined ? live : new FaultyHost(live, { steal }));
   }
 
   close(): void {

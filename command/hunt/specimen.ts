@@ -26,6 +26,8 @@ export interface TrialOptions {
   readonly failOn: FailOn;
   /** Cycles after the fork at which a run ends that has not ended by itself. */
   readonly limit: number;
+  /** Harts lose time now and then, so that interrupts come at other instructions. */
+  readonly steal?: boolean;
 }
 
 /** What a thread of a hunt begins with. */

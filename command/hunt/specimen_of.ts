@@ -1,4 +1,5 @@
 /** From the command line to what a hunt runs. */
+import { NO_NETWORK } from "../../devices/network/config.ts";
 import { SINGLE_MACHINE } from "../../replay/log.ts";
 import { boardDisk, bootOf } from "../boot_files.ts";
 import { UsageError } from "../errors.ts";
@@ -93,7 +94,7 @@ async function machineOf(flags: Flags, saysReady: boolean): Promise<Specimen> {
     isLab: false,
     guests: [{ name, config, files, disks, engine: engineOf(flags) }],
     members: [{ name, nics: [] }],
-    network: { seed: 0, nics: [], switches: [], links: [] },
+    network: NO_NETWORK,
     until: [0],
   };
 }

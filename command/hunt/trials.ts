@@ -10,7 +10,7 @@ import type { LabHost } from "../../devices/network/lab_host.ts";
 import { LocalCrew } from "../../devices/network/local_crew.ts";
 import { hasFailed } from "../run_lab.ts";
 import { TrialRecording } from "./trial_recording.ts";
-import { HuntedMachine, type TrialMachine } from "./machine.ts";
+import { type Chance, HuntedMachine, type TrialMachine } from "./machine.ts";
 import type { Assignment, Specimen } from "./specimen.ts";
 import { type Outcome, outcomeOf, Watch } from "./verdict.ts";
 import { ConsoleLines } from "./console_lines.ts";
@@ -35,15 +35,29 @@ export interface Variant {
 }
 
 /** All that is chosen after the fork follows from a seed. */
-export function seeded({ specimen, fork: { cycle } }: Assignment, seed: number): Variant {
-  const { network } = specimen;
+export function seeded(assignment: Assignment, seed: number): Variant {
+  const { specimen: { network }, fork: { cycle } } = assignment;
   const reseeds = [...network.reseeds ?? [], { cycle, seed: seedFor(seed, "network") >>> 0 }];
   return {
     seed,
     network: { ...network, reseeds },
-    host: (machine) =>
-      machine.host([{ cycle, seed: guestSeed(specimen, seed, machine.spec.name) }]),
+    host: (machine) => machine.host(chanceOf(assignment, seed, machine)),
   };
+}
+
+/** From a machine's seed: when its harts lose time, and how much. */
+export function stealSeed(seed: number): number {
+  return seedFor(seed, "steal") >>> 0;
+}
+
+function chanceOf(
+  { specimen, fork: { cycle }, options }: Assignment,
+  runSeed: number,
+  { spec: { name, config: { harts } } }: TrialMachine,
+): Chance {
+  const seed = guestSeed(specimen, runSeed, name);
+  const steal = { seed: stealSeed(seed), from: cycle, harts };
+  return { reseeds: [{ cycle, seed }], steal: options.steal ? steal : undefined };
 }
 
 /** The machines of a hunt, at their fork. */

@@ -36,6 +36,9 @@ export interface LinkConfig {
   readonly flaps: readonly Interval[];
 }
 
+/** Of a machine alone. */
+export const NO_NETWORK: FabricConfig = { seed: 0, nics: [], switches: [], links: [] };
+
 /** So many cycles pass at least between a frame's sending and its arrival; `Infinity` without links. */
 export function lookahead({ links }: FabricConfig): number {
   return Math.min(...links.map(({ latency }) => latency));

@@ -4,6 +4,7 @@ import { heldUntil } from "./console.ts";
 import { type DiskInput, DiskRule } from "./disk.ts";
 import { injected, type TimedFault } from "./injected.ts";
 import { type FaultPlan, timedFaults } from "./plan.ts";
+import { Steal } from "./steal.ts";
 
 /** Model timing's least latency: so soon the host is taken to answer what it was not asked. */
 const ANSWER_CYCLES = 20_000;
@@ -34,13 +35,18 @@ export class FaultyHost implements Host {
   readonly #held: Held[] = [];
   /** To be taken next. */
   readonly #ready: Input[] = [];
-  #timedCount = 0;
+  /** How many things befell the machine. */
+  #forcedCount = 0;
+  readonly #steal: Steal | undefined;
+  /** Some hart has acted since inputs were taken: a machine that is idle has no time to be stolen. */
+  #hasActed = false;
 
   constructor(host: Host, plan: FaultPlan) {
     this.#host = host;
     this.#timed = timedFaults(plan);
     this.#disk = (plan.disk ?? []).map((rule) => new DiskRule(rule));
     this.#console = plan.console ?? [];
+    this.#steal = plan.steal && new Steal(plan.steal);
   }
 
   output(cycle: number, device: string, output: Output): void {
@@ -65,12 +71,15 @@ export class FaultyHost implements Host {
     if (ready !== undefined) return ready;
     if (this.#timed[0]?.at <= cycle) return this.#force(this.#timed.shift()!);
     if (this.#held[0]?.until <= cycle) return this.#letGo(cycle, this.#held.shift()!);
+    if (this.#hasActed && this.#steal!.at <= cycle) return this.#force(this.#steal!.take(cycle));
     const input = this.#host.take(cycle);
     return input && this.#passed(cycle, input);
   }
 
   horizon(cycle: number): number {
-    return Math.max(cycle + 1, Math.min(this.#host.horizon(cycle), this.#next()));
+    this.#hasActed = this.#steal !== undefined;
+    const next = Math.min(this.#next(), this.#steal?.at ?? Infinity);
+    return Math.max(cycle + 1, Math.min(this.#host.horizon(cycle), next));
   }
 
   settle(cycle: number): Promise<void> | undefined {
@@ -78,6 +87,7 @@ export class FaultyHost implements Host {
   }
 
   idle(cycle: number, deadline: number): number | Promise<number> {
+    this.#hasActed = false;
     const next = this.#next();
     return next <= cycle ? cycle : this.#host.idle(cycle, Math.min(deadline, next));
   }
@@ -92,7 +102,7 @@ export class FaultyHost implements Host {
   }
 
   #force({ device, fault, text }: TimedFault): Input {
-    const request = this.#timedCount++;
+    const request = this.#forcedCount++;
     this.#ready.push({ ...fault, device, kind: "fault", request });
     return injected({ concerns: device, request, text });
   }

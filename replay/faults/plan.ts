@@ -6,6 +6,7 @@ import { type HartFault, hartFault } from "./hart.ts";
 import type { TimedFault } from "./injected.ts";
 import { type InterruptFault, interruptFault } from "./interrupt.ts";
 import { type MemoryFault, memoryFault } from "./memory.ts";
+import type { StealPlan } from "./steal.ts";
 
 export interface FaultPlan {
   readonly disk?: readonly DiskFault[];
@@ -14,9 +15,10 @@ export interface FaultPlan {
   readonly clock?: readonly ClockFault[];
   readonly hart?: readonly HartFault[];
   readonly console?: readonly ConsoleFault[];
+  readonly steal?: StealPlan;
 }
 
-/** What befalls the machine whatever it does, in order of cycle. */
+/** What befalls the machine at cycles that the plan names, in their order. */
 export function timedFaults(plan: FaultPlan): TimedFault[] {
   return [
     ...(plan.memory ?? []).map(memoryFault),

@@ -1,6 +1,7 @@
 /** `hindsight hunt`: runs that fork, recordings of those that fail, and a hunt that goes on. */
 import { assertEquals, assertMatch } from "@std/assert";
 import { fromFileUrl, join } from "@std/path";
+import { stealSeed } from "../../command/hunt/trials.ts";
 import { imageUrl } from "../../guests/images.ts";
 import { hindsight } from "./cli.ts";
 import { inFolder } from "./recordings.ts";
@@ -30,11 +31,14 @@ Deno.test("a hunt keeps the recordings of failures, and goes on where it was", a
         /^the runs fork at cycle 10000000\nseed .*\n(.*\n){2}2 seeds: 2 match\n$/,
       );
     });
-    await test.step("which are those of a run with that reseed", async () => {
+    await test.step("which are those of a run with that reseed, whose harts lose that time", async () => {
       const recorded = join(folder, "seed-2.hsr");
       const [{ cycle }] = lines(folder).filter(({ seed }) => seed === 2);
       const same = join(parent, "same.hsr");
-      const run = ["record", ...SMP, "--disk-timing", "model", "--reseed", `${FORK}:2`];
+      const plan = join(parent, "plan.json");
+      Deno.writeTextFileSync(plan, JSON.stringify({ steal: { seed: stealSeed(2), from: FORK } }));
+      const chance = ["--reseed", `${FORK}:2`, "--faults", plan];
+      const run = ["record", ...SMP, "--disk-timing", "model", ...chance];
       const { status } = await hindsight([...run, "--until-cycle", `${cycle}`, "-o", same]);
       assertEquals(status, 0);
       const digestOf = async (path: string) => {
