@@ -4,19 +4,21 @@ import type { FabricConfig } from "../devices/network/config.ts";
 import { printLine } from "../devices/deno/terminal.ts";
 import { SINGLE_MACHINE } from "../replay/log.ts";
 import type { LabRecording, Recording } from "../replay/format/reader.ts";
-import { type Packet, packetList, type SentFrame } from "../replay/packets/packet_list.ts";
+import { type Packet, packetList } from "../replay/packets/packet_list.ts";
+import { countPackets } from "../replay/packets/packet_count.ts";
 import { captureHead, packetBlock } from "../replay/packets/pcapng.ts";
 import { HostError, reason, STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags, suggestion } from "./flags.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
 import { openLab } from "./recorded_lab.ts";
-import { type Engine, sentBy } from "./sent_frames.ts";
+import { type Engine, framesOf, type SeenFrames } from "./sent_frames.ts";
 import { onlyFile, opened, PROGRAM, readRecordedFile, recordingIn } from "./recording_file.ts";
 
 export const PACKETS_FLAGS: readonly Flag[] = [
   { name: "guest", value: "NAME", summary: "of a lab: this guest's packets alone" },
   { name: "link", value: "NAME", summary: "of a lab: what passes this link, or is lost on it" },
   { name: "pcapng", value: "FILE", summary: "write them for Wireshark, instead of a list" },
+  { name: "count", summary: "instead of them, how many each card sent, got and missed" },
   { name: "json", summary: "as one JSON array" },
   JIT_FLAG,
 ];
@@ -38,13 +40,17 @@ export async function packets(args: readonly string[]): Promise<number> {
   if (file !== undefined && flags.values.has("json")) {
     throw new UsageError("--pcapng and --json: one of them is enough");
   }
+  if (file !== undefined && flags.values.has("count")) {
+    throw new UsageError("--pcapng and --count: one of them is enough");
+  }
   const engine = engineOf(flags);
   const recorded = readRecordedFile(path);
   if (guest !== undefined) recordingIn(path, recorded, guest); // or says which there are
   const capture = recorded.lab === undefined
     ? await ofMachine(path, recorded.machine, link, engine)
     : await ofLab(path, recorded.lab, { guest, link, engine });
-  if (file !== undefined) writeCapture(file, capture);
+  if (flags.values.has("count")) printCounts(capture, flags.values.has("json"));
+  else if (file !== undefined) writeCapture(file, capture);
   else if (flags.values.has("json")) printLine(JSON.stringify(capture.packets.map(row), null, 2));
   else for (const packet of capture.packets) printLine(line(packet));
   return STATUS.ok;
@@ -61,8 +67,10 @@ async function ofMachine(
   }
   const open = await opened(path, recording, engine);
   const nics = (open.config.nics ?? []).map((_, index) => `${SINGLE_MACHINE}/${nicId(index)}`);
-  const sent = nics.length === 0 ? [] : await sentBy(path, SINGLE_MACHINE, recording, engine);
-  return byNic(packetList({ entries: recording.log.entries, sent }), nics);
+  const seen = nics.length === 0
+    ? NOTHING_SEEN
+    : await framesOf(path, SINGLE_MACHINE, recording, engine);
+  return byNic(packetList({ entries: recording.log.entries, ...seen }), nics);
 }
 
 async function ofLab(
@@ -72,14 +80,17 @@ async function ofLab(
 ): Promise<Capture> {
   const { fabric, guests } = await openLab(path, lab, engine);
   const entries = guests.flatMap(({ log }) => log.entries);
-  const sent: SentFrame[] = [];
+  let { sent, dropped } = NOTHING_SEEN;
   for (const { name, nics } of guests) {
     // What is lost on a link may come from any guest.
     const isWanted = nics.length > 0 && (guest === undefined || guest === name || link);
-    if (isWanted) sent.push(...await sentBy(path, name, lab.guests.get(name)!, engine));
+    if (!isWanted) continue;
+    const seen = await framesOf(path, name, lab.guests.get(name)!, engine);
+    sent = [...sent, ...seen.sent];
+    dropped = [...dropped, ...seen.dropped];
   }
   const network = { events: lab.log.events, cards: cardsOf(fabric) };
-  const all = packetList({ entries, sent, network });
+  const all = packetList({ entries, sent, dropped, network });
   const isOf = (packet: Packet) => guest === undefined || packet.nic.startsWith(`${guest}/`);
   if (link === undefined) {
     const packets = all.filter((packet) => isOf(packet) && packet.direction !== "lost");
@@ -105,6 +116,8 @@ async function ofLab(
   };
 }
 
+const NOTHING_SEEN: SeenFrames = { sent: [], dropped: [] };
+
 /** Where each direction of a link leads, if it leads to a card. */
 function cardsOf({ nics, links }: FabricConfig): Map<string, string> {
   const cards = new Map<string, string>();
@@ -117,6 +130,20 @@ function cardsOf({ nics, links }: FabricConfig): Map<string, string> {
 
 function byNic(packets: readonly Packet[], nics: readonly string[]): Capture {
   return { packets, interfaces: nics, interfaceOf: ({ nic }) => nics.indexOf(nic) };
+}
+
+function printCounts({ packets }: Capture, isJson: boolean): void {
+  const counts = countPackets(packets);
+  if (isJson) return printLine(JSON.stringify(counts, null, 2));
+  for (const { nic, sent, received, unread, lost } of counts) {
+    const words = [
+      `${sent} sent`,
+      `${received} received`,
+      ...unread.map(({ why, count }) => `${count} of these never got by the guest (${why})`),
+      ...lost.map(({ why, count }) => `${count} lost on the way to it (${why})`),
+    ];
+    printLine(`${nic}: ${words.join(", ")}`);
+  }
 }
 
 /** @throws HostError if it cannot be written */

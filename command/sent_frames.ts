@@ -1,8 +1,12 @@
-/** The frames that a recorded machine sent: a recording has their hashes, a replay has the frames. */
+/**
+ * What a recording does not say of a machine's frames, and a replay shows: those that it sent, of
+ * which the recording has hashes, and those that its network cards never passed on.
+ */
 import type { FrameId } from "../core/host.ts";
 import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import type { LabRecording, Recording } from "../replay/format/reader.ts";
-import type { SentFrame } from "../replay/packets/packet_list.ts";
+import type { CardDrop, SentFrame } from "../replay/packets/packet_list.ts";
+import { CardWatch } from "../replay/packets/card_watch.ts";
 import { replay } from "../replay/replayer.ts";
 import type { engineOf } from "./machine_config.ts";
 import { withProgress } from "./progress.ts";
@@ -10,13 +14,19 @@ import { opened } from "./recording_file.ts";
 
 export type Engine = ReturnType<typeof engineOf>;
 
-/** In order of cycle. @param machine its name in its lab */
-export async function sentBy(
+/** In order of cycle. */
+export interface SeenFrames {
+  readonly sent: readonly SentFrame[];
+  readonly dropped: readonly CardDrop[];
+}
+
+/** @param machine its name in its lab */
+export async function framesOf(
   path: string,
   machine: string,
   recording: Recording,
   engine: Engine,
-): Promise<SentFrame[]> {
+): Promise<SeenFrames> {
   const compiler = new ThreadCompiler();
   try {
     const open = await opened(path, recording, {
@@ -25,12 +35,14 @@ export async function sentBy(
     });
     const sent: SentFrame[] = [];
     const counts = new Map<string, number>();
+    const watch = new CardWatch(open.log.entries);
     await withProgress(
       "replaying",
       open.log.endCycle,
       true,
       (onProgress) =>
         replay(open.log, open.build, {
+          onStart: (machine) => machine.onFrameDone = (...frame) => watch.done(...frame),
           onOutput: (cycle, device, output) => {
             if (output.kind !== "frame") return;
             const n = counts.get(device) ?? 0;
@@ -41,7 +53,7 @@ export async function sentBy(
           onProgress,
         }),
     );
-    return sent;
+    return { sent, dropped: watch.drops() };
   } finally {
     compiler.close();
   }
@@ -54,8 +66,8 @@ export function sentFrames(
 ): (id: string) => Promise<number | undefined> {
   const known = new Map<string, Promise<ReadonlyMap<string, number>>>();
   const replayed = async (name: string, recording: Recording) => {
-    const frames = await sentBy(path, name, recording, undefined);
-    return new Map<string, number>(frames.map(({ id, cycle }) => [id, cycle]));
+    const { sent } = await framesOf(path, name, recording, undefined);
+    return new Map<string, number>(sent.map(({ id, cycle }) => [id, cycle]));
   };
   return async (id) => {
     const [name] = id.split("/");

@@ -74,6 +74,8 @@ export interface DevicePorts {
   output(output: Output): void;
   /** See {@link ReportBreach}; absent: nobody wants to know. */
   readonly breach?: ReportBreach;
+  /** See {@link ReportFrame}; absent: nobody wants to know. */
+  readonly frameDone?: ReportFrame;
 }
 
 /**
@@ -82,6 +84,13 @@ export interface DevicePorts {
  * @param text what the guest did, one line
  */
 export type ReportBreach = (rule: string, text: string) => void;
+
+/**
+ * A network card is done with a frame from the wire: for people, never part of the machine's state.
+ * @param index of those that came before, how many it still has
+ * @param dropped why the guest never gets it, in a word; `undefined`: it has it
+ */
+export type ReportFrame = (index: number, dropped: string | undefined) => void;
 
 /** The interrupt lines of a hart that devices drive. Source: privileged specification, mip. */
 export type HartLine = "MSIP" | "MTIP" | "SEIP" | "MEIP";
@@ -96,6 +105,7 @@ export interface BoardPorts {
   output(device: string, output: Output): void;
   /** As {@link DevicePorts} have it, of the named device. */
   breach?(device: string, rule: string, text: string): void;
+  frameDone?(device: string, index: number, dropped: string | undefined): void;
 }
 
 /** A device at its address. */

@@ -1,7 +1,7 @@
 /** A whole machine: harts, memory, bus, devices, scheduler. A pure function of its options and its inputs. */
 import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { DeviceBus } from "./bus.ts";
-import type { Device, HartLine, IrqLine } from "./device.ts";
+import type { Device, HartLine, IrqLine, ReportFrame } from "./device.ts";
 import { type Bus, Engine } from "./hart/engine.ts";
 import type { JitStatistics } from "./hart/jit/jit.ts";
 import { DRAM, MACHINE, TLB_ENTRIES_MAX } from "./hart/layout.ts";
@@ -90,6 +90,11 @@ export class Machine implements Bus {
   /** Called where a device sees that the guest broke a rule. */
   onBreach: ((breach: Breach) => void) | undefined;
 
+  /** Called where a network card is done with a frame from the wire; see {@link ReportFrame}. */
+  onFrameDone:
+    | ((cycle: number, device: string, ...frame: Parameters<ReportFrame>) => void)
+    | undefined;
+
   /** Throws a RangeError if an option is out of range or an image does not fit. */
   static async create(options: MachineOptions): Promise<Machine> {
     checkOptions(options);
@@ -129,6 +134,7 @@ export class Machine implements Bus {
         const hart = this.#running ? this.#scheduler.hart : undefined;
         this.onBreach?.({ cycle: this.cycle, device, hart, rule, text });
       },
+      frameDone: (...frame) => this.onFrameDone?.(this.cycle, ...frame),
     });
     this.#bus = new DeviceBus(attachments);
     this.devices = new Map(attachments.map(({ device }) => [device.id, device]));

@@ -49,6 +49,8 @@ export interface ChipPorts {
   chains(queue: number): Iterable<Chain>;
   /** Gives a chain back. @param sizeBytes how many bytes were written to its writable part */
   push(queue: number, chain: Chain, sizeBytes: number): void;
+  /** As {@link ReportFrame} has it. */
+  frameDone(index: number, dropped?: string): void;
   /** The configuration space has changed: tells the driver. */
   configChanged(): void;
   /**

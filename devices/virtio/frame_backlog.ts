@@ -13,6 +13,10 @@ export class FrameBacklog {
     return this.#frames[0];
   }
 
+  get count(): number {
+    return this.#frames.length;
+  }
+
   get isOver(): boolean {
     return this.#frames.length > BACKLOG_FRAMES_MAX || this.#sizeBytes > BACKLOG_BYTES_MAX;
   }
@@ -24,13 +28,6 @@ export class FrameBacklog {
 
   shift(): void {
     this.#sizeBytes -= this.#frames.shift()?.length ?? 0;
-  }
-
-  /** @returns how many there were */
-  clear(): number {
-    const count = this.#frames.length;
-    this.restore([]);
-    return count;
   }
 
   save(): readonly Uint8Array[] {

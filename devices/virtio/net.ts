@@ -43,6 +43,13 @@ export type VirtioNetState = {
   readonly dropCount: number;
 };
 
+/**
+ * Why the driver never gets a frame. `size`: it is no Ethernet frame. `backlog`: too many wait for
+ * buffers. `buffer`: it has to lie in one, and that one is too small. `reset`: it waited when the
+ * driver stopped the queue.
+ */
+type DropReason = "link-down" | "size" | "backlog" | "buffer" | "reset";
+
 export class VirtioNet implements VirtioChip {
   readonly deviceId = 1;
   readonly features = FEATURES.reduce((all, bit) => all | 1n << BigInt(bit), 0n);
@@ -73,7 +80,7 @@ export class VirtioNet implements VirtioChip {
   forget(queue: number): void {
     if (queue !== RECEIVEQ) return;
     this.#setBuffers([]);
-    this.#dropCount += this.#backlog.clear();
+    while (this.#backlog.first !== undefined) this.#drop("reset");
   }
 
   input(input: Input): void {
@@ -115,21 +122,30 @@ export class VirtioNet implements VirtioChip {
 
   /** The oldest frame goes first where there is no room: it may be what no buffers will ever hold. */
   #arrive(frame: Uint8Array): void {
-    if (!this.#isUp || frame.length < FRAME_BYTES_MIN || frame.length > FRAME_BYTES_MAX) {
+    const refused = this.#refuses(frame);
+    if (refused !== undefined) {
       this.#dropCount++;
+      this.#ports.frameDone(this.#backlog.count, refused);
       return;
     }
     this.#backlog.push(frame);
     this.#receive();
     while (this.#backlog.isOver) {
-      this.#drop();
+      this.#drop("backlog");
       this.#receive();
     }
   }
 
-  #drop(): void {
+  #refuses({ length }: Uint8Array): DropReason | undefined {
+    if (!this.#isUp) return "link-down";
+    return length < FRAME_BYTES_MIN || length > FRAME_BYTES_MAX ? "size" : undefined;
+  }
+
+  /** The oldest that waits. */
+  #drop(reason: DropReason): void {
     this.#backlog.shift();
     this.#dropCount++;
+    this.#ports.frameDone(0, reason);
   }
 
   #receive(): void {
@@ -137,10 +153,13 @@ export class VirtioNet implements VirtioChip {
       const neededBytes = HEADER_BYTES + frame.length;
       if (!this.#gather(neededBytes)) return;
       // 5.1.6.3.1: without mergeable buffers a frame lies in one.
-      if (this.#buffersBytes < neededBytes) this.#drop();
+      if (this.#buffersBytes < neededBytes) this.#drop("buffer");
       else if (!this.#deliver(frame)) {
         return this.#ports.needsReset("5.1.6.3.1", "a buffer is gone");
-      } else this.#backlog.shift();
+      } else {
+        this.#backlog.shift();
+        this.#ports.frameDone(0);
+      }
     }
   }
 

@@ -108,6 +108,7 @@ export class VirtioMmio implements Device {
       negotiated: (bit) => this.#negotiated(bit),
       chains: (queue) => this.#chains(queue),
       push: (queue, chain, sizeBytes) => this.#push(queue, chain, sizeBytes),
+      frameDone: (index, dropped) => ports.frameDone?.(index, dropped),
       configChanged: () => this.#configChanged(),
       breach: (section, text) => this.#breach(section, text),
       needsReset: (section, text) => this.#needsReset(section, text),

@@ -11,6 +11,16 @@ export interface SentFrame {
   readonly bytes: Uint8Array;
 }
 
+/** What a network card never passed on to its guest, as a replay shows. */
+export interface CardDrop {
+  /** Of the log's entry with which the frame came. */
+  readonly entry: string;
+  /** When it was given up; `undefined`: it still waits for buffers. */
+  readonly cycle: number | undefined;
+  /** In a word; `waits` if it does. */
+  readonly reason: string;
+}
+
 /** A frame at a place. */
 export interface Packet {
   readonly cycle: number;
@@ -21,6 +31,8 @@ export interface Packet {
   readonly id: string;
   /** In words. */
   readonly fate: string;
+  /** In a word, of one that was lost, or that its card did not pass on. */
+  readonly why?: string;
   /** Ids of what impairments did to it. */
   readonly events: readonly string[];
   readonly summary: string;
@@ -33,6 +45,8 @@ export interface PacketSource {
   readonly entries: readonly LogEntry[];
   /** Of those machines whose own packets are wanted. */
   readonly sent: readonly SentFrame[];
+  /** Of those machines that were replayed. */
+  readonly dropped?: readonly CardDrop[];
   /** Absent: the other end is outside of what is recorded. */
   readonly network?: {
     /** What it did. */
@@ -43,8 +57,9 @@ export interface PacketSource {
 }
 
 /** In order of cycle. */
-export function packetList({ entries, sent, network }: PacketSource): Packet[] {
-  const received = entries.flatMap((entry) => receivedPacket(entry) ?? []);
+export function packetList({ entries, sent, dropped = [], network }: PacketSource): Packet[] {
+  const drops = new Map(dropped.map((drop) => [drop.entry, drop]));
+  const received = entries.flatMap((entry) => receivedPacket(entry, drops.get(entry.id)) ?? []);
   const history = new History(received, network?.events ?? []);
   const packets = sent.map(({ id, cycle, bytes }): Packet => ({
     cycle,
@@ -66,15 +81,25 @@ export function nicOf(id: string): string {
   return id.slice(0, id.search(/[#>]/));
 }
 
-function receivedPacket(entry: LogEntry): Packet | undefined {
+/** A packet that came to a card. */
+interface Received extends Packet {
+  /** What is to be said if the card did not pass it on. */
+  readonly drop: string | undefined;
+}
+
+function receivedPacket(entry: LogEntry, dropped: CardDrop | undefined): Received | undefined {
   if (entry.kind !== "input" || entry.input.kind !== "frame") return undefined;
   const { bytes, sent } = entry.input;
+  const nic = nicOf(entry.id);
+  const drop = dropped && cardDrop(nic, dropped);
   return {
     cycle: entry.cycle,
-    nic: nicOf(entry.id),
+    nic,
     direction: "received",
     id: sent ?? entry.id,
-    fate: sent === undefined ? "from outside" : "delivered",
+    fate: `${sent === undefined ? "from outside" : "delivered"}${drop ?? ""}`,
+    why: dropped?.reason,
+    drop,
     events: [],
     summary: frameSummary(bytes),
     bytes,
@@ -85,10 +110,10 @@ type FrameEvent = Exclude<NotedEvent, { kind: "link" }>;
 
 /** What is known of each frame. */
 class History {
-  readonly #received: ReadonlyMap<string, readonly Packet[]>;
+  readonly #received: ReadonlyMap<string, readonly Received[]>;
   readonly #events: ReadonlyMap<string, readonly FrameEvent[]>;
 
-  constructor(received: readonly Packet[], events: readonly NotedEvent[]) {
+  constructor(received: readonly Received[], events: readonly NotedEvent[]) {
     this.#received = Map.groupBy(received, ({ id }) => id);
     const ofFrames = events.filter((event) => event.kind !== "link");
     this.#events = Map.groupBy(ofFrames, ({ frame }) => frame as string);
@@ -104,7 +129,9 @@ class History {
     const events = this.#events.get(id) ?? [];
     const words = [
       ...events.flatMap((it) => it.kind === "impaired" ? [impairment(it)] : []),
-      ...(this.#received.get(id) ?? []).map(({ nic, cycle }) => `to ${nic} at ${cycle}`),
+      ...(this.#received.get(id) ?? []).map(({ nic, cycle, drop = "" }) =>
+        `to ${nic} at ${cycle}${drop}`
+      ),
       ...events.flatMap((it) => it.kind === "dropped" ? [drop(it)] : []),
     ];
     return words.length === 0 ? "under way" : words.join(", ");
@@ -117,13 +144,20 @@ class History {
       const nic = event.kind === "dropped" ? cards.get(event.at) : undefined;
       const frame = frames.get(event.frame);
       if (event.kind !== "dropped" || nic === undefined || frame === undefined) return [];
-      const { cycle } = event;
+      const { cycle, reason: why } = event;
       const { id, bytes } = frame;
       const events = event.event === undefined ? [] : [event.event];
       const summary = frameSummary(bytes);
-      return [{ cycle, nic, direction: "lost", id, fate: drop(event), events, summary, bytes }];
+      const fate = drop(event);
+      return [{ cycle, nic, direction: "lost", id, fate, why, events, summary, bytes }];
     });
   }
+}
+
+function cardDrop(nic: string, { cycle, reason }: CardDrop): string {
+  return cycle === undefined
+    ? `, waits in ${nic} for buffers`
+    : `, dropped by ${nic} at ${cycle}: ${reason}`;
 }
 
 function drop({ at, reason, event }: Extract<NotedEvent, { kind: "dropped" }>): string {

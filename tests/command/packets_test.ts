@@ -27,9 +27,9 @@ interface Row {
   readonly events: readonly string[];
 }
 
-async function record(folder: string): Promise<string> {
+async function record(folder: string, described: unknown = LAB): Promise<string> {
   const [lab, path] = [join(folder, "lab.json"), join(folder, "lab.hsr")];
-  await Deno.writeTextFile(lab, JSON.stringify(LAB));
+  await Deno.writeTextFile(lab, JSON.stringify(described));
   const run = ["record", "--lab", lab, "--until-cycle", "12_000_000", "-o", path];
   const { status, stderr } = await hindsight(run);
   assertEquals([status, stderr], [0, ""]);
@@ -82,6 +82,29 @@ Deno.test("the packets of a lab", async (test) => {
       assertEquals(status, 2);
       assertMatch(stderr, /^hindsight: --link g9\.net0: .*lab\.hsr has g1\.net0, .*mean g1\.net0/);
     });
+  });
+});
+
+Deno.test("frames that a card could not pass on are listed and counted", async () => {
+  await inFolder(async (folder) => {
+    const deaf = join(folder, "deaf");
+    await Deno.writeFile(deaf, Uint8Array.of(0x6f, 0, 0, 0)); // j .
+    const ends = { nics: [{ end: "link:cable" }] };
+    const guests = {
+      g1: { guest: "pocket", ...ends },
+      g2: { bios: deaf, memory: "1M", ...ends },
+    };
+    const path = await record(folder, { guests });
+    const all = await rowsOf(path);
+    assertEquals(all.map(brief), ["g1 sent g1/net0>0", "g2 received g1/net0>0"]);
+    assertMatch(all[0].fate, /^to g2\/net0 at \d+, waits in g2\/net0 for buffers$/);
+    assertEquals(all[1].fate, "delivered, waits in g2/net0 for buffers");
+    const { stdout } = await hindsight(["packets", path, "--count"]);
+    assertEquals(
+      stdout,
+      "g1/net0: 1 sent, 0 received\n" +
+        "g2/net0: 0 sent, 1 received, 1 of these never got by the guest (waits)\n",
+    );
   });
 });
 

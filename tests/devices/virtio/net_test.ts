@@ -14,7 +14,11 @@ const NEEDS_RESET = 64;
 const NO_HEADER = new Uint8Array(12);
 
 function bench(features = ALL, memoryBytes = 256 * 1024, queueSize = 16) {
-  const ports = new TestPorts(memoryBytes);
+  /** What the card is done with: which of those it has, and why the driver never gets it. */
+  const done: [index: number, dropped: string | undefined][] = [];
+  const ports = Object.assign(new TestPorts(memoryBytes), {
+    frameDone: (...frame: typeof done[number]) => done.push(frame),
+  });
   const build = () => new VirtioMmio({ id: "net0" }, new VirtioNet({ mac: MAC }), ports);
   const device = build();
   const driver = new VirtioDriver(device, ports.memory);
@@ -43,7 +47,7 @@ function bench(features = ALL, memoryBytes = 256 * 1024, queueSize = 16) {
   };
   const state = () => device.save().chip as VirtioNetState;
   const status = () => device.read(0x70, 4);
-  return { ports, build, device, driver, arrive, offer, used, received, state, status };
+  return { ports, build, device, driver, arrive, offer, used, received, state, status, done };
 }
 
 function frame(sizeBytes: number, seed = 1): Uint8Array {
@@ -132,12 +136,14 @@ Deno.test("VirtioNet uses no more buffers than a frame takes, and the rest for t
 });
 
 Deno.test("VirtioNet keeps frames until there are buffers, bounded, and counts what it drops", () => {
-  const { arrive, offer, received, state, device, build } = bench();
+  const { arrive, offer, received, state, device, build, done } = bench();
   for (let i = 0; i < BACKLOG_FRAMES_MAX + 7; i++) arrive(frame(60, i));
   assertEquals([state().backlog.length, state().dropCount], [BACKLOG_FRAMES_MAX, 7]);
+  assertEquals(done.splice(0), Array(7).fill([0, "backlog"]));
   moved(device, build());
   offer(100, 100);
   assertEquals([received(), received(), received()], [frame(60, 7), frame(60, 8), undefined]);
+  assertEquals(done.splice(0), Array(2).fill([0, undefined]));
   const large = new Uint8Array(FRAME_BYTES_MAX);
   for (let i = 0; i < 100; i++) arrive(large);
   const heldBytes = state().backlog.reduce((sum, { length }) => sum + length, 0);
@@ -154,21 +160,23 @@ Deno.test("VirtioNet keeps its own copy of a frame that has to wait", () => {
 });
 
 Deno.test("VirtioNet without mergeable buffers drops what no single buffer holds", () => {
-  const { arrive, offer, received, state } = bench(ALL & ~MRG_RXBUF);
+  const { arrive, offer, received, state, done } = bench(ALL & ~MRG_RXBUF);
   offer(1526, 1526);
   arrive(frame(1515));
   arrive(frame(1514));
   arrive(frame(60));
   assertEquals([received(), received(), received()], [frame(1514), frame(60), undefined]);
   assertEquals(state().dropCount, 1);
+  assertEquals(done, [[0, "buffer"], [0, undefined], [0, undefined]]);
 });
 
 Deno.test("VirtioNet drops runts and giants from the wire", () => {
-  const { arrive, offer, received, state } = bench();
+  const { arrive, offer, received, state, done } = bench();
   offer(1526);
   for (const size of [0, 1, 13, FRAME_BYTES_MAX + 1]) arrive(new Uint8Array(size));
   arrive(frame(14));
   assertEquals([received(), state().dropCount], [frame(14), 4]);
+  assertEquals(done, [...Array(4).fill([0, "size"]), [0, undefined]]);
 });
 
 Deno.test("VirtioNet needs a reset where a receive buffer has no room for the header", () => {
@@ -179,7 +187,7 @@ Deno.test("VirtioNet needs a reset where a receive buffer has no room for the he
 });
 
 Deno.test("VirtioNet tells of a link that goes down and up, and passes nothing while it is down", () => {
-  const { device, driver, ports, arrive, offer, received, state } = bench();
+  const { device, driver, ports, arrive, offer, received, state, done } = bench();
   const link = (up: boolean) => device.input({ device: "net0", kind: "link", up });
   offer(100);
   driver.acknowledge();
@@ -191,6 +199,7 @@ Deno.test("VirtioNet tells of a link that goes down and up, and passes nothing w
   driver.queues[TRANSMITQ].add([NO_HEADER, frame(60)]);
   driver.notify(TRANSMITQ);
   assertEquals([received(), ports.outputs.length, state().dropCount], [undefined, 0, 1]);
+  assertEquals(done, [[0, "link-down"]]);
   assertEquals(driver.queues[TRANSMITQ].next()?.sizeBytes, 0);
   link(true);
   assertEquals([driver.acknowledge() & 2, device.read(0x106, 2)], [2, 1]);
@@ -214,11 +223,14 @@ Deno.test("VirtioNet moves to another machine with its link, its frames and its 
 });
 
 Deno.test("VirtioNet forgets frames and buffers when the driver resets it", () => {
-  const { device, driver, arrive, offer, state } = bench();
+  const { device, driver, arrive, offer, state, done } = bench();
   offer(100);
   arrive(frame(1514));
+  arrive(new Uint8Array(13)); // comes to its end before the one that waits
+  assertEquals(done.splice(0), [[1, "size"]]);
   driver.set(0x70, 0);
-  assertEquals([state().backlog.length, state().buffers.length, state().dropCount], [0, 0, 1]);
+  assertEquals(done, [[0, "reset"]]);
+  assertEquals([state().backlog.length, state().buffers.length, state().dropCount], [0, 0, 2]);
   assertEquals(device.read(0x106, 2), 1);
 });
 

@@ -2,6 +2,8 @@
 import { assertEquals } from "@std/assert";
 import type { FrameId } from "../../../core/host.ts";
 import type { LogEntry } from "../../../replay/log.ts";
+import { CardWatch } from "../../../replay/packets/card_watch.ts";
+import { countPackets } from "../../../replay/packets/packet_count.ts";
 import { type Packet, packetList } from "../../../replay/packets/packet_list.ts";
 import { arp, udp } from "./frames.ts";
 
@@ -84,4 +86,32 @@ Deno.test("a lab's frame is one thing from its sender to all its receivers", () 
     "400 g1/net0 sent g1/net0>5: under way",
   ]);
   assertEquals(packets[0].events, ["g2.net0:down/duplicate#9", "g3.net0:down/loss#2"]);
+});
+
+Deno.test("a frame that its card never passed on says so, with its id, and is counted", () => {
+  const ids = ["g1/net0>0", "g1/net0>1", "g1/net0>2", "g1/net0>3"] as const;
+  const entries = ids.map((id, n) => received(100 + n, `g2/net0#${n}`, udp([n]), id));
+  const sent = ids.map((id, n) => ({ id, cycle: n, bytes: udp([n]) }));
+  const watch = new CardWatch(entries);
+  // The third is no frame to the card; then the oldest makes room, and the next one is passed on.
+  watch.done(102, "net0", 2, "size");
+  watch.done(103, "net0", 0, "backlog");
+  watch.done(200, "net0", 0, undefined);
+  const network = { events: [], cards: new Map<string, string>() };
+  const packets = packetList({ entries, sent, dropped: watch.drops(), network });
+  assertEquals(packets.map(brief), [
+    "0 g1/net0 sent g1/net0>0: to g2/net0 at 100, dropped by g2/net0 at 103: backlog",
+    "1 g1/net0 sent g1/net0>1: to g2/net0 at 101",
+    "2 g1/net0 sent g1/net0>2: to g2/net0 at 102, dropped by g2/net0 at 102: size",
+    "3 g1/net0 sent g1/net0>3: to g2/net0 at 103, waits in g2/net0 for buffers",
+    "100 g2/net0 received g1/net0>0: delivered, dropped by g2/net0 at 103: backlog",
+    "101 g2/net0 received g1/net0>1: delivered",
+    "102 g2/net0 received g1/net0>2: delivered, dropped by g2/net0 at 102: size",
+    "103 g2/net0 received g1/net0>3: delivered, waits in g2/net0 for buffers",
+  ]);
+  const unread = ["backlog", "size", "waits"].map((why) => ({ why, count: 1 }));
+  assertEquals(countPackets(packets), [
+    { nic: "g1/net0", sent: 4, received: 0, unread: [], lost: [] },
+    { nic: "g2/net0", sent: 0, received: 4, unread, lost: [] },
+  ]);
 });
