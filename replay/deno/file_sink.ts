@@ -1,6 +1,10 @@
 /** A recording's file while it is written. */
 import fs from "node:fs";
 import type { ByteSink } from "../format/codec.ts";
+import { joined, lengthOf, type Pieces } from "../format/pieces.ts";
+
+/** Pieces smaller than this, on average, are small. */
+const PIECE_BYTES = 64 * 1024;
 
 const WORDS: Readonly<Record<string, string>> = {
   ENOSPC: "no space left on the disk",
@@ -49,17 +53,21 @@ export class FileSink implements ByteSink {
     return true;
   }
 
-  write(bytes: Uint8Array): void {
-    let done = 0;
+  write(...pieces: Pieces): void {
     try {
-      while (done < bytes.length) {
-        done += fs.writeSync(this.#descriptor, bytes, done, bytes.length - done);
-      }
+      for (const piece of gathered(pieces)) this.#write(piece);
     } catch (error) {
       this.#undo();
       throw error;
     }
-    this.#sizeBytes += bytes.length;
+    this.#sizeBytes += lengthOf(pieces);
+  }
+
+  #write(bytes: Uint8Array): void {
+    let done = 0;
+    while (done < bytes.length) {
+      done += fs.writeSync(this.#descriptor, bytes, done, bytes.length - done);
+    }
   }
 
   /** A piece of a chunk is of no use; where it cannot be taken back, readers pass over it. */
@@ -70,4 +78,9 @@ export class FileSink implements ByteSink {
       // The file ends within a chunk, as after a kill.
     }
   }
+}
+
+/** A call takes as long as to copy some tens of KiB: small pieces are written as one. */
+function gathered(pieces: Pieces): Pieces {
+  return lengthOf(pieces) < pieces.length * PIECE_BYTES ? [joined(pieces)] : pieces;
 }

@@ -2,10 +2,11 @@
 import {
   type Chunk,
   type ChunkSink,
-  joined,
   type LabStart,
+  piecesOf,
   type RecordingStart,
 } from "../format/chunk_file.ts";
+import { joined, lengthOf } from "../format/pieces.ts";
 import { createFile, RecordingError } from "./file_sink.ts";
 
 /** Half of what a killed recording may lose at most: the rest is for a late slice and the thread. */
@@ -167,12 +168,7 @@ export class FileWriter implements ChunkSink {
 }
 
 export function bytesOf(chunks: readonly Chunk[]): number {
-  return chunks.reduce((sum, { payload }) => sum + sizeOf(payload), 0);
-}
-
-function sizeOf(payload: Chunk["payload"]): number {
-  if (payload instanceof Uint8Array) return payload.length;
-  return payload.reduce((sum, { length }) => sum + length, 0);
+  return chunks.reduce((sum, { payload }) => sum + lengthOf(piecesOf(payload)), 0);
 }
 
 /** In a form that takes along no more memory than it needs, if any. */

@@ -1,5 +1,6 @@
 /** The frame of every chunk. Source: FORMAT.md, "Chunks". Integers are little-endian. */
 import { type Codec, FormatError } from "./codec.ts";
+import { joined, lengthOf, type Pieces, spread, whole } from "./pieces.ts";
 
 /** The first bytes of a file; as in PNG, a transfer that changes line ends is noticed. */
 export const FILE_MAGIC = Uint8Array.of(0x89, 0x48, 0x53, 0x52, 0x0d, 0x0a, 0x1a, 0x0a);
@@ -28,6 +29,13 @@ export const CHUNK_BYTES_MAX = 64 * 1024 * 1024;
 const NONE = 0;
 const ZSTD = 1;
 
+/** Payloads from this size on are tried before they are compressed: it takes ten times as long as to write them. */
+const SAMPLED_BYTES_MIN = 1024 * 1024;
+const SAMPLES = 16;
+const SAMPLE_BYTES = 4096;
+/** Samples that shrink to more than this are taken for noise, or for what is compressed already. */
+const RANDOM_PART = 15 / 16;
+
 /** A chunk in its file. */
 export interface ChunkRef {
   readonly type: ChunkType;
@@ -48,47 +56,54 @@ export interface Frame extends ChunkRef {
   readonly crc: number;
 }
 
-/** A payload as it is stored. */
+/** A payload as it is stored, in pieces. */
 export interface Packed {
-  readonly stored: Uint8Array;
+  readonly stored: Pieces;
   readonly compression: number;
   readonly payloadBytes: number;
 }
 
 /** Compresses a payload, if that makes it smaller. */
-export function packPayload(codec: Codec, payload: Uint8Array): Packed {
-  const payloadBytes = payload.length;
+export function packPayload(codec: Codec, payload: Pieces): Packed {
+  const payloadBytes = lengthOf(payload);
   if (payloadBytes > CHUNK_BYTES_MAX) {
     throw new RangeError(`A chunk has at most ${CHUNK_BYTES_MAX} bytes, not ${payloadBytes}`);
   }
-  const small = codec.compress(payload);
+  if (looksRandom(codec, payload)) return { stored: payload, compression: NONE, payloadBytes };
+  const small = codec.compress(whole(payload));
   return small.length < payloadBytes
-    ? { stored: small, compression: ZSTD, payloadBytes }
+    ? { stored: [small], compression: ZSTD, payloadBytes }
     : { stored: payload, compression: NONE, payloadBytes };
+}
+
+/** Whether compressing a large payload is in vain, as samples of it tell: then it needs no copy either. */
+function looksRandom(codec: Codec, payload: Pieces): boolean {
+  if (lengthOf(payload) < SAMPLED_BYTES_MIN) return false;
+  const sample = joined(spread(payload, SAMPLES, SAMPLE_BYTES));
+  return codec.compress(sample).length > sample.length * RANDOM_PART;
 }
 
 type Place = Pick<ChunkRef, "type" | "firstCycle" | "lastCycle"> & { readonly owner?: number };
 
-/** The bytes of a chunk. */
+/** The bytes of a chunk, in pieces. */
 export function frameChunk(
   codec: Codec,
   { type, firstCycle, lastCycle, owner = 0, packed }: Place & { readonly packed: Packed },
-): Uint8Array {
+): Pieces {
   const { stored, compression, payloadBytes } = packed;
-  const bytes = new Uint8Array(FRAME_BYTES + stored.length);
-  const view = new DataView(bytes.buffer);
+  const head = new Uint8Array(FRAME_BYTES);
+  const view = new DataView(head.buffer);
   view.setUint32(0, CHUNK_MAGIC, true);
-  for (let i = 0; i < 4; i++) bytes[4 + i] = type.charCodeAt(i) || 0x20;
+  for (let i = 0; i < 4; i++) head[4 + i] = type.charCodeAt(i) || 0x20;
   view.setUint16(8, CHUNK_VERSIONS[type], true);
   view.setUint8(10, compression);
   view.setUint8(11, owner);
-  view.setUint32(12, stored.length, true);
+  view.setUint32(12, lengthOf(stored), true);
   view.setUint32(16, payloadBytes, true);
   view.setBigUint64(20, BigInt(firstCycle), true);
   view.setBigUint64(28, BigInt(lastCycle), true);
-  bytes.set(stored, FRAME_BYTES);
-  view.setUint32(36, codec.crc32(bytes.subarray(0, 36), stored), true);
-  return bytes;
+  view.setUint32(36, codec.crc32(head.subarray(0, 36), ...stored), true);
+  return [head, ...stored];
 }
 
 /** The bytes of a chunk with this payload. */
@@ -96,7 +111,7 @@ export function encodeChunk(
   codec: Codec,
   { payload, ...place }: Place & { readonly payload: Uint8Array },
 ): Uint8Array {
-  return frameChunk(codec, { ...place, packed: packPayload(codec, payload) });
+  return joined(frameChunk(codec, { ...place, packed: packPayload(codec, [payload]) }));
 }
 
 /** @param bytes {@link FRAME_BYTES} of them @param offset where they lie, for messages and the result */

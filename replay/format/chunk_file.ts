@@ -12,6 +12,7 @@ import { encodeIndex, encodeTrailer } from "./chunk_index.ts";
 import type { ByteSink, Codec } from "./codec.ts";
 import { encodeHeader, encodePiece, hex, type ImageInfo, PIECE_BYTES } from "./header.ts";
 import { encodeLabHeader } from "./lab_header.ts";
+import { lengthOf, type Pieces } from "./pieces.ts";
 
 /** An image with its bytes. */
 export interface Image extends Pick<ImageInfo, "role" | "name"> {
@@ -37,8 +38,8 @@ export interface LabStart {
 /** A chunk that is to be written. */
 export interface Chunk {
   readonly type: ChunkType;
-  /** Whole, or in pieces that are to be joined. */
-  readonly payload: Uint8Array | readonly Uint8Array[];
+  /** Whole, or in pieces. */
+  readonly payload: Uint8Array | Pieces;
 }
 
 /** A chunk that is ready, but for the place where it will stand. */
@@ -119,7 +120,7 @@ export class ChunkFile implements ChunkSink {
 
   /** The slow part of {@link aside}, which touches no file. */
   pack({ type, payload }: Chunk): PackedChunk {
-    return { type, packed: packPayload(this.codec, joined(payload)) };
+    return { type, packed: packPayload(this.codec, piecesOf(payload)) };
   }
 
   /** The rest of {@link aside}. */
@@ -155,27 +156,20 @@ export class ChunkFile implements ChunkSink {
 
   #append(chunk: PackedChunk, firstCycle: number, lastCycle: number, owner: number): void {
     const { type, packed } = chunk;
-    const bytes = frameChunk(this.codec, { type, firstCycle, lastCycle, owner, packed });
+    const pieces = frameChunk(this.codec, { type, firstCycle, lastCycle, owner, packed });
     const offset = this.#sizeBytes;
-    this.#write(bytes);
-    const storedBytes = bytes.length - FRAME_BYTES;
+    this.#write(...pieces);
+    const storedBytes = this.#sizeBytes - offset - FRAME_BYTES;
     this.#chunks.push({ type, owner, offset, storedBytes, firstCycle, lastCycle });
   }
 
-  #write(bytes: Uint8Array): void {
-    this.sink.write(bytes);
-    this.#sizeBytes += bytes.length;
+  #write(...pieces: Pieces): void {
+    this.sink.write(...pieces);
+    this.#sizeBytes += lengthOf(pieces);
   }
 }
 
-/** The payload of a {@link Chunk} in one piece. */
-export function joined(payload: Chunk["payload"]): Uint8Array {
-  if (payload instanceof Uint8Array) return payload;
-  const all = new Uint8Array(payload.reduce((sum, { length }) => sum + length, 0));
-  let filled = 0;
-  for (const piece of payload) {
-    all.set(piece, filled);
-    filled += piece.length;
-  }
-  return all;
+/** The payload of a {@link Chunk}. */
+export function piecesOf(payload: Chunk["payload"]): Pieces {
+  return payload instanceof Uint8Array ? [payload] : payload;
 }

@@ -1,5 +1,7 @@
 /** What the format needs of its host: compression, sums, and a place for the bytes. */
 
+import { lengthOf, type Pieces } from "./pieces.ts";
+
 /** Compression and sums. Sources: RFC 8878 (Zstandard), RFC 1952 section 8 (CRC-32), FIPS 180-4 (SHA-256). */
 export interface Codec {
   /** Zstandard at level 1. */
@@ -13,8 +15,8 @@ export interface Codec {
 
 /** Where a recording goes. */
 export interface ByteSink {
-  /** Appends all of the bytes, or throws and leaves the file as it was. */
-  write(bytes: Uint8Array): void;
+  /** Appends all of the pieces, or throws and leaves the file as it was. */
+  write(...pieces: Pieces): void;
   /** Whether so much time has passed since the last write that the next is due. */
   isDue(): boolean;
 }
@@ -48,15 +50,17 @@ export class MemoryFile implements ByteSink, ByteSource {
     return true;
   }
 
-  write(bytes: Uint8Array): void {
-    const sizeBytes = this.sizeBytes + bytes.length;
+  write(...pieces: Pieces): void {
+    const sizeBytes = this.sizeBytes + lengthOf(pieces);
     if (sizeBytes > this.#bytes.length) {
       const grown = new Uint8Array(Math.max(sizeBytes, 2 * this.#bytes.length));
       grown.set(this.bytes);
       this.#bytes = grown;
     }
-    this.#bytes.set(bytes, this.sizeBytes);
-    this.sizeBytes = sizeBytes;
+    for (const piece of pieces) {
+      this.#bytes.set(piece, this.sizeBytes);
+      this.sizeBytes += piece.length;
+    }
   }
 
   read(offset: number, sizeBytes: number): Uint8Array {

@@ -5,7 +5,7 @@ import { codec } from "../../../replay/deno/codec.ts";
 import { encodeChunk, FILE_MAGIC, FRAME_BYTES } from "../../../replay/format/chunk.ts";
 import { TRAILER_BYTES } from "../../../replay/format/chunk_index.ts";
 import { encodeCbor } from "../../../replay/format/cbor.ts";
-import { joined } from "../../../replay/format/chunk_file.ts";
+import { joined } from "../../../replay/format/pieces.ts";
 import { FormatError, MemoryFile } from "../../../replay/format/codec.ts";
 import { PAGE_BYTES, PAGES_PER_CHUNK } from "../../../replay/format/checkpoint_writer.ts";
 import { readRecording } from "../../../replay/format/reader.ts";
