@@ -9,7 +9,8 @@ import { decode } from "../core/isa/decode.ts";
 import { INSTRUCTIONS } from "../core/isa/isa.ts";
 import type { Cursor } from "./cursor.ts";
 import type { Names } from "./failures/witness.ts";
-import type { InputEntry } from "./provenance/arrivals.ts";
+import { deviceOf } from "./log.ts";
+import type { Arrived, InputEntry } from "./provenance/arrivals.ts";
 import { instructionAt } from "./provenance/moment.ts";
 import { type Origin, provenance, type Step } from "./provenance/provenance.ts";
 
@@ -135,6 +136,11 @@ function originOf(steps: readonly Step[], way: readonly Step[], names: Names): V
 }
 
 function deviceOrigin({ cycle, origin }: Step, isOneOfSeveral: boolean): ValueOrigin | undefined {
+  if (origin.kind === "device-register" && origin.arrived) {
+    const { id, cycle } = origin.arrived;
+    const what = arrivedText(origin.arrived);
+    return { kind: "device", cycle, device: deviceOf(id), event: id, what, isOneOfSeveral };
+  }
   if (cycle === undefined || origin.kind !== "input" && origin.kind !== "device") return undefined;
   const event = origin.kind === "input" ? origin.arrived.id : undefined;
   return {
@@ -142,14 +148,17 @@ function deviceOrigin({ cycle, origin }: Step, isOneOfSeveral: boolean): ValueOr
     cycle,
     device: origin.device,
     event,
-    what: arrivedText(origin),
+    what: broughtText(origin),
     isOneOfSeveral,
   };
 }
 
-function arrivedText(origin: Extract<Origin, { kind: "input" | "device" }>): string {
+function broughtText(origin: Extract<Origin, { kind: "input" | "device" }>): string {
   if (origin.kind === "device") return `${origin.device} wrote the faulting value`;
-  const { kind, byte, sector, sectorByte } = origin.arrived;
+  return arrivedText(origin.arrived);
+}
+
+function arrivedText({ kind, byte, sector, sectorByte }: Arrived): string {
   const where = sector !== undefined
     ? `sector ${sector}, byte ${sectorByte}`
     : `${kind}${byte === undefined ? "" : `, byte ${byte}`}`;
@@ -159,7 +168,7 @@ function arrivedText(origin: Extract<Origin, { kind: "input" | "device" }>): str
 function linkOf({ cycle, origin, place }: Step, names: Names): Link[] {
   if (cycle === undefined) return [];
   if (origin.kind === "input" || origin.kind === "device") {
-    return [{ cycle, what: `${origin.device}: ${arrivedText(origin)}` }];
+    return [{ cycle, what: `${origin.device}: ${broughtText(origin)}` }];
   }
   if (!("word" in origin)) return [];
   const { pc, word } = origin;

@@ -90,7 +90,7 @@ export class Counterfactuals {
       },
       onBreakpoint: (hart) => watcher.arrived(hart),
       failureOf: (stop, { cycle }) => {
-        if (stop.reason !== "power") watcher.end(stop.reason === "stuck");
+        if (stop.reason !== "power") watcher.end(true);
         const ended = stop.reason === "power" ? powerFailure(cycle, stop.power) : undefined;
         const seen = [...watcher.take(), ...(ended ? [ended] : [])];
         const same = seen.find((failure) => isSameFailure(failure, this.#wanted!));

@@ -1,6 +1,7 @@
 /** `why`: where a value comes from. */
 import { z } from "zod";
 import { disassemble } from "../../core/isa/disassemble.ts";
+import type { Arrived } from "../../replay/provenance/arrivals.ts";
 import type { Place } from "../../replay/provenance/place.ts";
 import {
   type Origin,
@@ -125,7 +126,7 @@ function originText(debug: Debugger, origin: Origin): string {
       const what = origin.kind === "csr"
         ? `read from ${origin.csr}`
         : origin.kind === "device-register"
-        ? `read from a device at ${hex(origin.address)}`
+        ? `read from a device at ${hex(origin.address)}${takenText(origin.arrived)}`
         : VERBS[origin.kind];
       return `${what} ${by}`;
     }
@@ -145,6 +146,10 @@ function originText(debug: Debugger, origin: Origin): string {
     case "cut":
       return `not followed: ${origin.why}`;
   }
+}
+
+function takenText(arrived: Arrived | undefined): string {
+  return arrived ? ` (byte ${arrived.byte} of a ${arrived.kind} input, ${arrived.id})` : "";
 }
 
 function stepData(debug: Debugger, { place, value, cycle, origin, from }: Step): Json {

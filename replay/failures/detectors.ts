@@ -1,5 +1,7 @@
 /** All that is looked for where a function of the guest begins. */
 import type { Detector } from "./failure.ts";
+import { ext4Error, ext4ReadOnly } from "./ext4.ts";
+import { hungTask } from "./hung_task.ts";
 import { oops } from "./oops.ts";
 import { outOfMemory } from "./out_of_memory.ts";
 import { panic } from "./panic.ts";
@@ -16,8 +18,11 @@ export const DETECTORS: readonly Detector[] = [
   warning,
   taint,
   stall,
+  hungTask,
   stackOverflow,
   outOfMemory,
   programKilled,
+  ext4Error,
+  ext4ReadOnly,
   smallKernelTrap,
 ];

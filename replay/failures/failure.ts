@@ -17,6 +17,8 @@ export type FailureKind =
   | "rcu-stall"
   | "hung-task"
   | "out-of-memory"
+  /** A file system is damaged, or cannot be read or written where that does harm to all of it. */
+  | "file-system-error"
   /** A process was ended by a signal such as SIGSEGV. */
   | "program-killed"
   /** A kernel's stack overflowed, or a trap handler trapped as it began. */
@@ -56,6 +58,8 @@ export interface Failure {
   readonly kind: FailureKind;
   /** One line, from registers and memory. */
   readonly message: string;
+  /** With which the guest ended itself. */
+  readonly code?: number;
   /** Where the instruction is whose trap it is about, if it is about one. */
   readonly trapped?: bigint;
   /** Who called whom, the innermost first, by name where there is one. */

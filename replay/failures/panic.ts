@@ -10,7 +10,6 @@ export const panic: Detector = {
   see(witness) {
     const message = formatted(witness, 0);
     // kernel/exit.c: only the end of the first process makes do_exit panic.
-    const caller = witness.names.nearest(witness.register("x1") - 1n)?.name;
-    return { kind: caller === "do_exit" ? "init-exit" : "panic", message };
+    return { kind: witness.caller() === "do_exit" ? "init-exit" : "panic", message };
   },
 };

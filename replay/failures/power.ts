@@ -13,5 +13,5 @@ export function powerFailure(cycle: number, { action, code }: PowerOutput): Fail
   if (action === "reset") return { ...at, kind: "reset", message: "the guest asked for a reset" };
   const signal = code > SIGNALLED ? faultSignal(code - SIGNALLED) : undefined;
   const status = `the guest failed with code ${code}`;
-  return { ...at, kind: "fail-code", message: signal ? `${status}: ${signal}` : status };
+  return { ...at, kind: "fail-code", code, message: signal ? `${status}: ${signal}` : status };
 }

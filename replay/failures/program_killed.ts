@@ -3,6 +3,7 @@
  * `do_group_exit(int exit_code)`, whose low seven bits are the signal; uapi/asm-generic/signal.h.
  */
 import type { Detector } from "./failure.ts";
+import { currentTaskName } from "./task.ts";
 
 const SIGNALS: Readonly<Record<number, string>> = {
   4: "SIGILL",
@@ -24,6 +25,6 @@ export const programKilled: Detector = {
   see(witness) {
     const name = faultSignal(Number(witness.argument(0)! & 127n));
     if (name === undefined) return undefined;
-    return { kind: "program-killed", message: `a process was ended by ${name}` };
+    return { kind: "program-killed", message: `${currentTaskName(witness)} was ended by ${name}` };
   },
 };

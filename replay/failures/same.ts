@@ -7,7 +7,7 @@ import type { Failure } from "./failure.ts";
  */
 export function isSameFailure(a: Failure, b: Failure): boolean {
   if (a.kind !== b.kind || a.trapped !== b.trapped) return false;
-  if (a.kind === "fail-code") return a.message === b.message;
+  if (a.kind === "fail-code") return a.code === b.code;
   return functionOf(a) === functionOf(b);
 }
 

@@ -3,6 +3,7 @@
  * flag, …)`; include/linux/panic.h has the flags. Those that have a detector of their own are left out.
  */
 import type { Detector } from "./failure.ts";
+import { currentTaskName } from "./task.ts";
 
 const TAINT_BAD_PAGE = 5n;
 const TAINT_SOFTLOCKUP = 14n;
@@ -15,6 +16,7 @@ export const taint: Detector = {
       return { kind: "bad-page", message: "the kernel found a bad page" };
     }
     if (flag !== TAINT_SOFTLOCKUP) return undefined;
-    return { kind: "soft-lockup", message: `hart ${witness.hart} did not schedule for long` };
+    const name = currentTaskName(witness);
+    return { kind: "soft-lockup", message: `${name} lets nobody else run on hart ${witness.hart}` };
   },
 };

@@ -1,7 +1,8 @@
 /**
  * A hart that traps for ever: the same exception at the same place, and no register differs from one
  * time to the next, so that nothing but a device or another hart could end it. And a trap vector
- * that itself traps, in every cycle.
+ * that itself traps, in every cycle, or before it has saved what it interrupts, as one does whose stack
+ * pointer is wild: each time it has lost what it should have gone back to.
  *
  * Looked for only where traps are frequent; then the hart is stopped at its trap vectors, where
  * registers are still those of the code that trapped.
@@ -22,6 +23,8 @@ const DIFFERENT_MAX = 64;
 /** Then it is not looked at again for so long. */
 const PAUSE_CYCLES = 100_000_000;
 const MACHINE = 3n;
+/** Within so many bytes of its beginning a trap vector saves registers. */
+const ENTRY_BYTES = 256n;
 /** Calls are no faults: a program may well make the same one for ever. */
 const CALLS: ReadonlySet<bigint> = new Set([8n, 9n, 11n]);
 
@@ -73,14 +76,15 @@ export class TrapLoops {
     if (suspicion?.hart !== hart || level === undefined) return undefined;
     const cause = readRegister(this.#machine, hart, `${level}cause`);
     if (cause >> 63n === 1n) return undefined; // an interrupt
-    this.#compare(suspicion, level, cause);
+    const epc = readRegister(this.#machine, hart, `${level}epc`);
+    const isOfVector = epc >= pc && epc - pc < ENTRY_BYTES;
+    this.#compare(suspicion, level, cause, isOfVector);
     if (suspicion.different > DIFFERENT_MAX) this.#rest();
     if (suspicion.repeats < REPEATS) return undefined;
     this.#found.add(hart);
     this.#rest();
+    if (isOfVector) return doubleFault(suspicion.first, hart, epc, cause);
     const witness = new Witness(this.#machine, hart, this.#names);
-    const epc = witness.register(`${level}epc`);
-    if (epc === pc) return doubleFault(suspicion.first, hart, pc, cause);
     const address = `address 0x${witness.register(`${level}tval`).toString(16)}`;
     const message = `the same trap for ever: ${causeText(cause)}, ${address}, at ${
       witness.place(epc)
@@ -96,8 +100,8 @@ export class TrapLoops {
     };
   }
 
-  #compare(suspicion: Suspicion, level: "m" | "s", cause: bigint): void {
-    const names = [`${level}epc`, `${level}tval`, ...X];
+  #compare(suspicion: Suspicion, level: "m" | "s", cause: bigint, isOfVector: boolean): void {
+    const names = isOfVector ? [`${level}epc`] : [`${level}epc`, `${level}tval`, ...X];
     const read = (name: string) => readRegister(this.#machine, suspicion.hart, name);
     const seen = [cause, ...names.map(read)].join();
     if (seen === suspicion.seen && !CALLS.has(cause)) {
@@ -129,5 +133,5 @@ const X = Array.from({ length: 31 }, (_, i) => `x${i + 1}`);
 
 function doubleFault(cycle: number, hart: number, pc: bigint, cause: bigint): Failure {
   const message = `the trap vector itself traps: ${causeText(cause)}`;
-  return { cycle, hart, pc, kind: "double-fault", message, callers: [] };
+  return { cycle, hart, pc, kind: "double-fault", trapped: pc, message, callers: [] };
 }

@@ -49,11 +49,11 @@ export async function watch(options: WatchOptions): Promise<Observation> {
       onOutput: (cycle, _device, output) => {
         if (output.kind === "power") watcher.power(cycle, output);
       },
-      onMatch: () => watcher.look(),
       onBreakpoint: (hart) => watcher.arrived(hart),
       onProgress,
     });
-    if (log.end.reason !== "power") watcher.end(log.end.reason === "stuck");
+    const { reason } = log.end;
+    if (reason !== "power") watcher.end(reason === "stuck" || reason === "until");
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     divergence = error;

@@ -4,7 +4,7 @@ import type { Machine } from "../../core/machine.ts";
 import { asleep } from "./asleep.ts";
 import { DETECTORS } from "./detectors.ts";
 import type { Detector, Failure } from "./failure.ts";
-import { HungTasks } from "./hung_task.ts";
+import { handling } from "./handling.ts";
 import { powerFailure } from "./power.ts";
 import { TrapLoops } from "./trap_loop.ts";
 import { type Names, Witness } from "./witness.ts";
@@ -17,7 +17,6 @@ export class Watcher {
   readonly #harts: number;
   readonly #detectors: ReadonlyMap<bigint, Detector>;
   #failures: Failure[] = [];
-  #hungTasks = new HungTasks();
   #machine!: Machine;
   #loops!: TrapLoops;
   /** How the guest ends itself, by the instruction under way. */
@@ -41,9 +40,10 @@ export class Watcher {
   /** Arms a machine: it stops at breakpoints from now on, and {@link arrived} wants to know. */
   begin(machine: Machine): void {
     this.#machine = machine;
+    const names = this.#names;
     machine.onActed = (hart, from, to, traps) => {
       this.#add(this.#loops.acted(hart, from, to, traps));
-      if (this.#ended) this.#add({ ...this.#ended, hart });
+      if (this.#ended) this.#add(handling(new Witness(machine, hart, names), this.#ended));
       this.#ended = undefined;
     };
     this.#forget();
@@ -66,19 +66,14 @@ export class Watcher {
     this.#add({ cycle: this.#machine.cycle, hart, pc, ...seen, callers: witness.callers() });
   }
 
-  /** To be called now and then. */
-  look(): void {
-    this.#add(this.#hungTasks.look(this.#machine, this.#names));
-  }
-
   /** The guest ends itself, by the instruction under way. */
   power(cycle: number, power: PowerOutput): void {
     this.#ended = powerFailure(cycle, power);
   }
 
-  /** It goes no further, though it has not turned itself off. @param isStuck see {@link asleep} */
-  end(isStuck: boolean): void {
-    this.#add(asleep(this.#machine, this.#harts, isStuck));
+  /** It goes no further, though it has not turned itself off. @param isLeftAlone see {@link asleep} */
+  end(isLeftAlone: boolean): void {
+    this.#add(asleep(this.#machine, this.#harts, isLeftAlone));
   }
 
   #forget(): void {
@@ -87,7 +82,6 @@ export class Watcher {
     arm([]);
     this.#failures = [];
     this.#ended = undefined;
-    this.#hungTasks = new HungTasks();
     this.#loops = new TrapLoops(this.#machine, this.#names, arm);
   }
 

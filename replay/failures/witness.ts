@@ -11,7 +11,10 @@ export interface Names {
 
 const PAGE_BYTES = 4096;
 const TEXT_BYTES_MAX = 200;
-const CALLERS_MAX = 16;
+const CALLERS_MAX = 24;
+/** Where Linux saves registers of what a trap interrupts, as a `struct pt_regs` (arch/riscv/include/asm/ptrace.h). */
+const ENTRY = "handle_exception";
+const [EPC, RA, FP] = [0n, 8n, 8n * 8n];
 /** Where the psABI passes arguments. */
 const A0 = 10;
 const ARGUMENT_REGISTERS = 8;
@@ -78,23 +81,48 @@ export class Witness {
     return place.offset === 0n ? place.name : `${place.name}+0x${place.offset.toString(16)}`;
   }
 
+  /** The function that called the one that begins. */
+  caller(): string | undefined {
+    return this.names.nearest(this.register("x1") - 1n)?.name;
+  }
+
   /**
    * Who called the function that begins, the innermost first: `ra`, then the frames that `fp` leads
-   * through, as the psABI lays them out where code keeps frame pointers.
+   * through, as the psABI lays them out where code keeps frame pointers. Below a handler of Linux comes
+   * what it has interrupted.
    */
   callers(): string[] {
     const found = [this.#caller(this.register("x1"))];
     let frame = this.register("x8");
     while (found.length < CALLERS_MAX) {
-      const [ra, outer] = [this.u64(frame - 8n), this.u64(frame - 16n)];
+      let [ra, outer] = [this.u64(frame - 8n), this.u64(frame - 16n)];
       if (ra === undefined || outer === undefined || this.names.nearest(ra) === undefined) break;
       const place = this.#caller(ra);
       // The caller of a leaf's caller may be in ra and in the frame.
       if (place !== found.at(-1)) found.push(place);
+      if (this.names.nearest(ra - 1n)?.name === ENTRY) {
+        // Its caller's frame ends where the registers are (arch/riscv/kernel/stacktrace.c).
+        const interrupted = this.#interrupted(frame);
+        if (interrupted === undefined) break;
+        found.push(...interrupted.places);
+        outer = interrupted.frame;
+      }
       if (outer <= frame) break;
       frame = outer;
     }
     return found;
+  }
+
+  /** @param regs address of a `struct pt_regs` */
+  #interrupted(regs: bigint): { places: string[]; frame: bigint } | undefined {
+    const [epc, ra, fp] = [EPC, RA, FP].map((field) => this.u64(regs + field));
+    if (epc === undefined || ra === undefined || fp === undefined) return undefined;
+    if (this.names.nearest(epc) === undefined) return undefined; // a program
+    const saved = this.u64(fp - 8n);
+    const isFramed = saved !== undefined && this.names.nearest(saved) !== undefined;
+    if (isFramed) return { places: [this.place(epc)], frame: fp };
+    // A leaf saves but its caller's frame pointer, and that where others save ra.
+    return { places: [this.place(epc), this.#caller(ra)], frame: saved ?? 0n };
   }
 
   // A call that never returns may be its function's last instruction: the return address is beyond.

@@ -23,7 +23,7 @@ export interface InputEntry {
 }
 
 /** Something that came from outside. */
-export interface Arrived {
+export type Arrived = {
   /** `machine/device#n` */
   readonly id: string;
   readonly cycle: number;
@@ -36,7 +36,7 @@ export interface Arrived {
   readonly sectorByte?: number;
   /** Of a frame that a guest of the same lab sent: `g1/net0>7`. */
   readonly sent?: string;
-}
+};
 
 /**
  * The input that explains what a device wrote in a cycle; `undefined` if none does, as for a ring's index.
@@ -62,6 +62,52 @@ export async function arrivedIn(
     const byte = input?.bytes && placeOf(written, at, place.sizeBytes, input.bytes);
     if (input === undefined || byte === undefined) continue;
     return { id, cycle, kind: input.kind, byte, ...(input.sent && { sent: input.sent }) };
+  }
+  return undefined;
+}
+
+/**
+ * The input whose byte the instruction of a cycle has taken from a device's register: one byte fewer
+ * waits in the device after it. `undefined`: it took none.
+ */
+export async function receivedIn(
+  cursor: Cursor,
+  entries: readonly InputEntry[],
+  cycle: number,
+): Promise<Arrived | undefined> {
+  const typed = entries.filter((entry) => entry.cycle <= cycle && entry.input?.kind === "console");
+  for (const device of new Set(typed.map(({ input }) => input!.device!))) {
+    const of = typed.filter(({ input }) => input!.device === device);
+    await cursor.seek(cycle);
+    const [next, before] = [waiting(cursor, device)?.at(0), waiting(cursor, device)?.length];
+    await cursor.seek(cycle + 1);
+    const left = waiting(cursor, device)?.length;
+    if (left === undefined || left + 1 !== before) continue;
+    const found = fromEnd(of, left);
+    if (found && found.value === next) return found.arrived;
+  }
+  return undefined;
+}
+
+/** What a receiver holds: the byte that is read next is the first one. */
+function waiting(cursor: Cursor, device: string): readonly number[] | undefined {
+  const { received, backlog } = (cursor.deviceState(device) ?? {}) as {
+    readonly received?: Uint8Array;
+    readonly backlog?: Uint8Array;
+  };
+  return received && backlog && [...received, ...backlog];
+}
+
+/** The byte after which so many more have come. */
+function fromEnd(
+  typed: readonly InputEntry[],
+  behind: number,
+): { readonly value: number; readonly arrived: Arrived } | undefined {
+  for (const { id, cycle, input } of typed.toReversed()) {
+    const { kind, bytes } = input!;
+    const byte = (bytes?.length ?? 0) - 1 - behind;
+    if (byte >= 0) return { value: bytes![byte], arrived: { id, cycle, kind, byte } };
+    behind -= bytes?.length ?? 0;
   }
   return undefined;
 }

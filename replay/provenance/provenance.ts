@@ -8,7 +8,7 @@
 import { CSR_NAMES } from "../../core/isa/registers.ts";
 import type { WatchHit } from "../../core/machine.ts";
 import type { Cursor } from "../cursor.ts";
-import { type Arrived, arrivedIn, type InputEntry } from "./arrivals.ts";
+import { type Arrived, arrivedIn, type InputEntry, receivedIn } from "./arrivals.ts";
 import { evaluate } from "./evaluate.ts";
 import { type Instruction, instructionAt } from "./moment.ts";
 import { type Bytes, type MemoryPlace, overlap, type Place, without } from "./place.ts";
@@ -22,8 +22,11 @@ export type Origin =
   /** An instruction made them of nothing but itself. */
   | InstructionOrigin<"constant">
   | (InstructionOrigin<"csr"> & { readonly csr: string })
-  /** From the register of a device, at a physical address. */
-  | (InstructionOrigin<"device-register"> & { readonly address: number })
+  /** From the register of a device, at a physical address; `arrived`: the input that it took. */
+  | (InstructionOrigin<"device-register"> & {
+    readonly address: number;
+    readonly arrived?: Arrived;
+  })
   /** From outside, by a device's DMA. */
   | { readonly kind: "input"; readonly device: string; readonly arrived: Arrived }
   /** By a device's DMA, and no input explains it. */
@@ -152,7 +155,7 @@ class Search {
         if (effect?.op !== "setX" && effect?.op !== "setF") throw new TypeError("No such effect");
         const { offset, sizeBytes } = place;
         const sources = sourcesOf(effect.value, { offset, sizeBytes }, instruction);
-        this.#addInstruction(task, value, writer.cycle, instruction, sources);
+        await this.#addInstruction(task, value, writer.cycle, instruction, sources);
       }
     }
   }
@@ -181,7 +184,7 @@ class Search {
     }
     const instruction = instructionAt(cursor, hit.hart);
     const sources = instruction && storedSources(instruction, hit, written);
-    if (sources) return this.#addInstruction(part, bytes, cycle, instruction, sources);
+    if (sources) return await this.#addInstruction(part, bytes, cycle, instruction, sources);
     const why = `what hart ${hit.hart} did in cycle ${cycle} is no store that can be read`;
     this.#add(part, { value: bytes, cycle, origin: { kind: "cut", why } });
   }
@@ -203,20 +206,24 @@ class Search {
   }
 
   // While the cursor stands before the instruction.
-  #addInstruction(
+  async #addInstruction(
     task: Task,
     value: bigint,
     cycle: number,
     instruction: Instruction,
     { isCopy, sources }: Sources,
-  ): void {
+  ): Promise<void> {
     const { hart, pc, word } = instruction;
     const by = { hart, pc, word, ra: instruction.x(1) };
     const places = sources.flatMap((source) => this.#placesOf(hart, source));
     const end = sources.length === 1 && places.length === 0
       ? this.#endOf(hart, sources[0])
       : undefined;
-    const origin: Origin = { ...by, ...(end ?? { kind: isCopy ? "copy" : "computed" }) };
+    const arrived = end?.kind === "device-register"
+      ? await receivedIn(this.cursor, this.options.entries, cycle)
+      : undefined;
+    const how = end ?? { kind: isCopy ? "copy" : "computed" } as const;
+    const origin = { ...by, ...how, ...(arrived && { arrived }) } as Origin;
     const step = this.#add(task, { value, cycle, origin });
     for (const place of places) this.#tasks.push({ place, before: cycle, parent: step });
   }

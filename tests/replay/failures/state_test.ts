@@ -52,6 +52,47 @@ Deno.test("a trap vector that traps is a double fault", async () => {
   assertMatch(failures[0].message, /instruction access fault/);
 });
 
+Deno.test("a vector that saves registers where there is no memory is a double fault, though its stack moves on", async () => {
+  const handler = ["addi sp,sp,-16", "sd ra,0(sp)", "mret"];
+  const { failures } = await observe(
+    [...SET_VECTOR, "addi sp,zero,0", "ld a1,0(zero)", ...handler],
+    CYCLES,
+  );
+  assertEquals(failures.map(({ kind, hart, pc }) => [kind, hart, pc]), [
+    ["double-fault", 0, 0x8000_0018n],
+  ]);
+  assertMatch(failures[0].message, /store access fault/);
+});
+
+Deno.test("a hart whose timer is set beyond the end of time is asleep; one whose timer is set late is not", async () => {
+  const STIE = 32;
+  const armed = (stimecmp: string) => [
+    stimecmp,
+    "csrrw zero,stimecmp,t0",
+    "addi t1,zero,-1",
+    "csrrw zero,menvcfg,t1",
+    `addi t1,zero,${STIE}`,
+    "csrrw zero,mie,t1",
+    "wfi",
+  ];
+  const { failures: [failure, ...others] } = await observe(armed("addi t0,zero,-1"), CYCLES);
+  assertEquals([failure?.kind, others], ["asleep", []]);
+  assertMatch(failure.message, /neither a timer nor a device will raise one$/);
+  assertEquals((await observe(armed("lui t0,0x7ffff"), CYCLES)).failures, []);
+});
+
+Deno.test("a guest that ends itself in the handler of its own trap says which instruction trapped", async () => {
+  const fail = ["lui t0,0x100", "lui t1,0x73", "addi t1,t1,819", "sw t1,0(t0)"];
+  const trap = [...SET_VECTOR, "addi a0,zero,1", "ld a1,0(zero)"];
+  const { failures: [failure] } = await observe([...trap, ...fail], CYCLES);
+  assertEquals([failure?.kind, failure?.code, failure?.trapped], ["fail-code", 7, 0x8000_0010n]);
+  assertMatch(failure.message, /code 7, in the handler of a trap: load access fault, address 0x0/);
+  // The handler has returned, behind the load, when it ends itself.
+  const back = ["auipc t1,0x0", "addi t1,t1,20", "csrrw zero,mepc,t1", "mret", "addi a0,zero,0"];
+  const { failures: [later] } = await observe([...trap, ...back, ...fail], CYCLES);
+  assertEquals([later?.kind, later?.code, later?.trapped], ["fail-code", 7, undefined]);
+});
+
 Deno.test("a hart that nothing can wake is asleep; one with a timer is not", async () => {
   const { failures } = await observe(["csrrw zero,mie,zero", "wfi"], CYCLES);
   assertEquals(failures.map(({ kind, hart }) => [kind, hart]), [["asleep", 0]]);

@@ -76,6 +76,30 @@ Deno.test("what a device wrote is traced to the byte on the disk, or in the fram
   assertEquals(from.arrived.sectorByte, 0);
 });
 
+Deno.test("what was typed is traced to its byte, through the register that it was read from", async () => {
+  const recording = await record({ ...POCKET, cycles: 5_000_000 });
+  const cursor = await timelineOf(recording).cursor(recording.endCycle);
+  const { entries } = recording;
+  const typed = entries.flatMap((entry) =>
+    entry.kind === "input" && entry.input.kind === "console"
+      ? [...entry.input.bytes].map((value, byte) => ({ id: entry.id, value, byte }))
+      : []
+  );
+  assert(typed.length > 5);
+  for (const [index, { id, value, byte }] of typed.entries()) {
+    const address = Number(symbols.address("typed")) + index;
+    const { steps } = await provenance(
+      cursor,
+      { kind: "memory", address, sizeBytes: 1 },
+      { entries },
+    );
+    assertEquals(steps.map(({ value }) => value), steps.map(() => BigInt(value)));
+    const { origin } = steps.at(-1)!;
+    assert(origin.kind === "device-register", origin.kind);
+    assertEquals([origin.arrived?.id, origin.arrived?.byte], [id, byte]);
+  }
+});
+
 /** The answer to a read of the disk, and where in memory it goes. */
 async function firstRead(
   cursor: Cursor,
