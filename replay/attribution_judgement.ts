@@ -298,9 +298,18 @@ function isOwn(trace: Trace | undefined): boolean {
   return trace?.origin.kind === "instruction" || trace?.origin.kind === "initial";
 }
 
+/** What it says when it cannot do what was asked. */
+const REFUSALS: ReadonlySet<Failure["kind"]> = new Set([
+  "fail-code",
+  "reset",
+  "warning",
+  "io-error",
+  "file-system-error",
+]);
+
 /** It did itself harm, rather than say that it could not do what was asked. */
 function isCrash({ kind }: Failure): boolean {
-  return kind !== "fail-code" && kind !== "reset" && kind !== "warning" && kind !== "io-error";
+  return !REFUSALS.has(kind);
 }
 
 function guestTrigger(trace: Trace | undefined, breach: CountedBreach | undefined): Trigger | null {

@@ -48,9 +48,10 @@ export class Case {
     this.#end = end;
   }
 
-  /** Replays it once. */
-  async observe(): Promise<Observation> {
-    const { log, build, config, outputHash } = this.#recording;
+  /** Replays it once. @param of a later part of it, with a machine that begins there */
+  async observe(of: Pick<OpenRecording, "log" | "build"> = this.#recording): Promise<Observation> {
+    const { log, build } = of;
+    const { config, outputHash } = this.#recording;
     const observed = await withProgress("looking", log.endCycle, true, (onProgress) =>
       watch({
         log,

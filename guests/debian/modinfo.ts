@@ -135,7 +135,8 @@ function strings(section: Uint8Array): string[] {
   return new TextDecoder().decode(section).split("\0").filter((line) => line !== "");
 }
 
-function sectionOf(elf: Uint8Array, name: string): Uint8Array {
+/** The content of a section. Throws {@link HostFailure} if there is none. */
+export function sectionOf(elf: Uint8Array, name: string): Uint8Array {
   const damaged = new HostFailure(`not a kernel module: no ELF-64 section ${name}`);
   const view = new DataView(elf.buffer, elf.byteOffset, elf.byteLength);
   // e_ident: magic, ELFCLASS64, ELFDATA2LSB

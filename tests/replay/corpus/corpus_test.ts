@@ -4,6 +4,7 @@ import { Random } from "../../../core/random.ts";
 import { CORPUS } from "./corpus.ts";
 import { withoutNames, withoutPlan } from "./disguise.ts";
 import { judge } from "./judge.ts";
+import { DEBIAN } from "./rows/debian.ts";
 import { LABELLED, labelOf, score } from "./score.ts";
 import { record, type Specimen } from "./specimen.ts";
 
@@ -43,7 +44,7 @@ function sample(): Specimen[] {
 }
 
 Deno.test("every case has a label, and every label a case", () => {
-  const names = CORPUS.map(({ name }) => name);
+  const names = [...CORPUS, ...DEBIAN].map(({ name }) => name);
   assertEquals(names.toSorted(), [...LABELLED].sort());
   assert(names.filter((name) => labelOf(name).bystander).length >= 8);
 });

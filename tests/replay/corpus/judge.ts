@@ -7,9 +7,13 @@ import type { Verdict } from "../../../replay/verdict.ts";
 
 const COMMANDS = { at: () => "", event: () => "", without: () => "", verify: () => "" };
 
-export async function judge(recording: OpenRecording): Promise<Findings> {
+/** @param watched a later part of it, where that is enough to see what fails */
+export async function judge(
+  recording: OpenRecording,
+  watched: Pick<OpenRecording, "log" | "build"> = recording,
+): Promise<Findings> {
   const opened = await Case.open(recording);
-  const observed = await opened.observe();
+  const observed = await opened.observe(watched);
   return await attribute(
     observed,
     candidatesOf(recording.log.entries, opened.background(observed)),

@@ -1,16 +1,21 @@
 /**
- * `deno task triage:matrix [--disguised] [NAME…]`: records the labelled cases, judges them as `hindsight triage`
- * does, and prints how the verdicts stand to the labels. A NAME is the beginning of a case's name;
- * disguised, there is nothing in a case that could be read.
+ * `deno task triage:matrix [--debian] [--disguised] [NAME…]`: records the labelled cases, judges them as
+ * `hindsight triage` does, and prints how the verdicts stand to the labels. A NAME is the beginning of a
+ * case's name; disguised, there is nothing in a case that could be read.
  */
 import Table from "cli-table3";
+import { prepareGuest } from "../../../command/guest.ts";
 import { CORPUS } from "./corpus.ts";
+import { debianScores } from "./debian_scores.ts";
 import { withoutNames, withoutPlan } from "./disguise.ts";
 import { judge } from "./judge.ts";
+import { DEBIAN } from "./rows/debian.ts";
 import { type LabelledSide, type Score, score } from "./score.ts";
 import { record, type Specimen } from "./specimen.ts";
 
 const DISGUISED = "--disguised";
+/** The cases on Debian instead of those on our own kernel. */
+const ON_DEBIAN = "--debian";
 const SEED = 1;
 
 const SIDES: readonly LabelledSide[] = [
@@ -70,20 +75,31 @@ function percent(part: number, whole: number): string {
   return whole === 0 ? "none" : `${(part / whole * 100).toFixed(1)} %`;
 }
 
-if (import.meta.main) {
-  const isDisguised = Deno.args.includes(DISGUISED);
-  const prefixes = Deno.args.filter((argument) => argument !== DISGUISED);
-  const recorded = async (specimen: Specimen) =>
-    isDisguised
+async function* scoresOf(specimens: readonly Specimen[], isDisguised: boolean) {
+  for (const specimen of specimens) {
+    const recorded = isDisguised
       ? withoutPlan(await record(specimen, (elf) => withoutNames(elf, SEED)))
       : await record(specimen);
-  const wanted = (name: string) =>
+    yield score(specimen.name, await judge(recorded));
+  }
+}
+
+if (import.meta.main) {
+  const flags = [DISGUISED, ON_DEBIAN];
+  const isDisguised = Deno.args.includes(DISGUISED);
+  const prefixes = Deno.args.filter((argument) => !flags.includes(argument));
+  const wanted = ({ name }: { name: string }) =>
     prefixes.length === 0 || prefixes.some((prefix) => name.startsWith(prefix));
   const scores: Score[] = [];
-  for (const specimen of CORPUS.filter(({ name }) => wanted(name))) {
-    const start = performance.now();
-    scores.push(score(specimen.name, await judge(await recorded(specimen))));
-    console.error(`${specimen.name}: ${((performance.now() - start) / 1000).toFixed(1)} s`);
+  let start = performance.now();
+  const judged = Deno.args.includes(ON_DEBIAN)
+    ? debianScores(await prepareGuest(), DEBIAN.filter(wanted), isDisguised)
+    : scoresOf(CORPUS.filter(wanted), isDisguised);
+  for await (const it of judged) {
+    scores.push(it);
+    const end = performance.now();
+    console.error(`${it.name}: ${((end - start) / 1000).toFixed(1)} s`);
+    start = end;
   }
   console.log(matrixText(scores));
 }

@@ -1,0 +1,52 @@
+/** Debian's cases: what fails is found and named, no innocent event is convicted, and the sides are right. */
+import { assert, assertEquals } from "@std/assert";
+import { preparedGuest } from "../../guests/debian/prepared.ts";
+import { hasPeer } from "../../peer.ts";
+import { debianScores } from "./debian_scores.ts";
+import { DEBIAN } from "./rows/debian.ts";
+import type { Score } from "./score.ts";
+
+/** Of the sides. */
+const RIGHT_MIN = 0.9;
+
+/** What the kernel failed of: told from its state. */
+const FAILURES: Readonly<Record<string, RegExp>> = {
+  "debian/disk/file-cannot-be-read": /^io-error: disk0: a read of \d+ bytes at \d+ fails with EIO/,
+  "debian/disk/inode-cannot-be-read": /^file-system-error: .* error 5 in __ext4_get_inode_loc/,
+  "debian/timer/hang": /^hung-task: insmod waits/,
+  "debian/cpu/own-bug": /^bug: Kernel BUG at bug \[provoke\]/,
+  "debian/cpu/own-vector": /^double-fault: the trap vector itself traps: instruction page fault/,
+  "debian/cpu/own-lockup": /^soft-lockup: insmod lets nobody else run on hart 0/,
+  "debian/memory/own-null":
+    /^oops: Oops: load page fault, address 0x8, at show \[provoke\].*trigger: null_pointer \[provoke\]/,
+  "debian/memory/own-overrun":
+    /^oops: Oops: load page fault.* at show \[provoke\].*trigger: name_panel \[provoke\]/,
+  "debian/memory/exhausted": /^out-of-memory: Out of memory: tail must go/,
+  "debian/memory/exhausted-panics": /^panic: Out of memory/,
+  "debian/platform/lost-disk-interrupt": /^hung-task: dd waits/,
+  "debian/platform/absent-device": /^program-killed: devmem was ended by SIG(BUS|SEGV)/,
+  "debian/platform/reset": /^reset: /,
+  "debian/whole/crash": /^panic: sysrq triggered crash/,
+  "debian/whole/panic": /^panic: provoke: no answer after 3 tries/,
+  "debian/whole/stack": /^double-fault: kernel stack overflow at deeper \[provoke\]/,
+  "debian/whole/program-dies": /^program-killed: sh was ended by SIGSEGV/,
+  "debian/whole/init-dies": /^init-exit: Attempted to kill init! exitcode=0x00000004/,
+};
+
+Deno.test("triage is right about Debian, names what failed, and convicts no bystander", async () => {
+  const guest = await preparedGuest();
+  const compiler = ["riscv64-unknown-elf-gcc", "gcc-riscv64-unknown-elf"] as const;
+  if (guest === undefined || !(await hasPeer(...compiler))) return;
+  const scores: Score[] = [];
+  for await (const score of debianScores(guest, DEBIAN)) scores.push(score);
+  const of = (name: string) => scores.find((score) => score.name === name)!;
+  for (const [name, failure] of Object.entries(FAILURES)) {
+    assert(failure.test(of(name).text), `${name}: ${of(name).text}`);
+  }
+  const convicted = scores.filter(({ isInnocentConvicted }) => isInnocentConvicted);
+  assertEquals(convicted.map(({ name }) => name), []);
+  const wrong = scores.filter(({ isRight }) => !isRight).map(({ name, side, text }) =>
+    `${name}: ${side}; ${text}`
+  );
+  assert(wrong.length <= (1 - RIGHT_MIN) * scores.length, wrong.join("\n"));
+});
