@@ -3,7 +3,6 @@ import { Counterfactual } from "../../replay/counterfactual.ts";
 import type { Outcome } from "../../replay/verdict.ts";
 import { DivergenceError } from "../../replay/divergence.ts";
 import type { Failure } from "../../replay/failures/failure.ts";
-import { powerFailure } from "../../replay/failures/power.ts";
 import { isSameFailure } from "../../replay/failures/same.ts";
 import { firstDifference, type Kept, type Removable } from "../../replay/removal.ts";
 import { Watcher } from "../../replay/failures/watcher.ts";
@@ -89,11 +88,10 @@ export class Counterfactuals {
         return machine;
       },
       onBreakpoint: (hart) => watcher.arrived(hart),
-      failureOf: (stop, { cycle }) => {
-        if (stop.reason !== "power") watcher.end(true);
-        const ended = stop.reason === "power" ? powerFailure(cycle, stop.power) : undefined;
-        const seen = [...watcher.take(), ...(ended ? [ended] : [])];
-        const same = seen.find((failure) => isSameFailure(failure, this.#wanted!));
+      failureOf: (stop) => {
+        if (stop.reason === "power") watcher.power(stop.power);
+        else watcher.end(true);
+        const same = watcher.take().find((failure) => isSameFailure(failure, this.#wanted!));
         return same && `${same.kind}: ${same.message}`;
       },
     });

@@ -46,14 +46,12 @@ export async function watch(options: WatchOptions): Promise<Observation> {
         machine.onBreach = (breach) => linter.see(breach);
         watcher.begin(machine);
       },
-      onOutput: (cycle, _device, output) => {
-        if (output.kind === "power") watcher.power(cycle, output);
-      },
       onBreakpoint: (hart) => watcher.arrived(hart),
       onProgress,
     });
-    const { reason } = log.end;
-    if (reason !== "power") watcher.end(reason === "stuck" || reason === "until");
+    const { end } = log;
+    if (end.reason === "power") watcher.power(end.power);
+    else watcher.end(end.reason === "stuck" || end.reason === "until");
   } catch (error) {
     if (!(error instanceof DivergenceError)) throw error;
     divergence = error;

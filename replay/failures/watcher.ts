@@ -19,8 +19,8 @@ export class Watcher {
   #failures: Failure[] = [];
   #machine!: Machine;
   #loops!: TrapLoops;
-  /** How the guest ends itself, by the instruction under way. */
-  #ended: Failure | undefined;
+  /** The hart that acted last. */
+  #actor = 0;
 
   /** @param names of the guest's functions, wherever they are when it fails */
   constructor(names: Names, harts: number) {
@@ -40,11 +40,9 @@ export class Watcher {
   /** Arms a machine: it stops at breakpoints from now on, and {@link arrived} wants to know. */
   begin(machine: Machine): void {
     this.#machine = machine;
-    const names = this.#names;
     machine.onActed = (hart, from, to, traps) => {
       this.#add(this.#loops.acted(hart, from, to, traps));
-      if (this.#ended) this.#add(handling(new Witness(machine, hart, names), this.#ended));
-      this.#ended = undefined;
+      this.#actor = hart;
     };
     this.#forget();
   }
@@ -66,9 +64,10 @@ export class Watcher {
     this.#add({ cycle: this.#machine.cycle, hart, pc, ...seen, callers: witness.callers() });
   }
 
-  /** The guest ends itself, by the instruction under way. */
-  power(cycle: number, power: PowerOutput): void {
-    this.#ended = powerFailure(cycle, power);
+  /** The guest has ended itself, by the last instruction. */
+  power(power: PowerOutput): void {
+    const ended = powerFailure(this.#machine.cycle - 1, power);
+    this.#add(ended && handling(new Witness(this.#machine, this.#actor, this.#names), ended));
   }
 
   /** It goes no further, though it has not turned itself off. @param isLeftAlone see {@link asleep} */
@@ -81,7 +80,6 @@ export class Watcher {
       this.#machine.setBreakpoints(new Set([...this.#detectors.keys(), ...more]));
     arm([]);
     this.#failures = [];
-    this.#ended = undefined;
     this.#loops = new TrapLoops(this.#machine, this.#names, arm);
   }
 
