@@ -44,6 +44,7 @@ export async function triage(args: readonly string[]): Promise<number> {
         ...(observed.divergence ? {} : {
           whatIf: opened.whatIf.bind(opened),
           trace: opened.trace.bind(opened),
+          refusal: opened.refusal.bind(opened),
         }),
         commands: commandsFor(path, guest, disks),
       },

@@ -45,7 +45,7 @@ export async function attribute(
     const { cycle, device, what } = candidate;
     const message = `${device}: ${what}`;
     told.push({ cycle, hart: undefined, pc: undefined, kind: "io-error", message, callers: [] });
-    verdicts.push(borne(told.length - 1, candidate, found, inquiry));
+    verdicts.push(await borne(told.length - 1, candidate, found, inquiry));
   }
   return { failures: told, verdicts };
 }
@@ -63,12 +63,14 @@ function borneBy(candidates: readonly Candidate[], verdicts: readonly Verdict[])
 }
 
 /** The guest went on; what it fails of in the end, if it does, is judged by itself. */
-function borne(
+async function borne(
   index: number,
-  { event, cycle, device, what, origin }: Candidate,
+  candidate: Candidate,
   found: readonly Course[],
-  { commands }: Inquiry,
-): Verdict {
+  { commands, refusal }: Inquiry,
+): Promise<Verdict> {
+  const { event, cycle, device, what, origin } = candidate;
+  const refused = await refusal?.(candidate);
   const isHurt = found.some(({ failure }) => failure.cycle >= cycle && !isFatal(failure));
   return {
     failure: index,
@@ -78,7 +80,10 @@ function borne(
     responsibility: "host",
     grade: "B", // it is the answer itself that failed
     trigger: { event, cycle, device, what },
-    chain: [{ cycle, what: `${device}: ${what} (${event})`, command: commands.event(cycle) }],
+    chain: [
+      { cycle, what: `${device}: ${what} (${event})`, command: commands.event(cycle) },
+      ...(refused ? [{ ...refused, command: commands.at(refused.cycle) }] : []),
+    ],
     counterfactual: null,
     assumptions: [EXACT],
   };

@@ -5,6 +5,7 @@ import type { Trace } from "./attribution_value.ts";
 import type { Course } from "./failures/aftermath.ts";
 import { type Failure, isFatal } from "./failures/failure.ts";
 import type { CountedBreach } from "./linter/linter.ts";
+import type { Refusal } from "./refusal.ts";
 import type { Kept } from "./removal.ts";
 import type { ChainLink, Counterfactual, Grade, Outcome, Trigger, Verdict } from "./verdict.ts";
 
@@ -18,6 +19,8 @@ export interface Inquiry {
   ) => Promise<{ readonly outcome: Outcome; readonly why: string }>;
   /** Follows the value that made an instruction trap. */
   readonly trace?: (failure: Failure) => Promise<Trace | undefined>;
+  /** What a program was told of a device's error. */
+  readonly refusal?: (candidate: Candidate) => Promise<Refusal | undefined>;
   /** Commands that show a position, an event, a what-if. */
   readonly commands: {
     at(cycle: number): string;

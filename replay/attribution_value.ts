@@ -80,7 +80,7 @@ export async function traceValue(
   const { steps } = await provenance(cursor, place, { entries, steps: STEPS, signal });
   const way = oneWay(steps);
   return {
-    links: [trap, ...way.flatMap((step) => linkOf(step, names))],
+    links: [trap, ...[...way, ...lastPiece(steps, way)].flatMap((step) => linkOf(step, names))],
     origin: originOf(steps, way, names),
   };
 }
@@ -116,6 +116,16 @@ function oneWay(steps: readonly Step[]): Step[] {
   return way;
 }
 
+/** Of a value that several have stored, a piece each: who did so last, and made it what it is. */
+function lastPiece(steps: readonly Step[], way: readonly Step[]): Step[] {
+  const last = way.at(-1);
+  if (last?.origin.kind !== "copy" || last.from.length < 2) return [];
+  const stored = last.from.map((index) => steps[index]).filter(({ place, origin }) =>
+    place.kind === "memory" && "word" in origin
+  );
+  return stored.sort((a, b) => a.cycle! - b.cycle!).slice(-1);
+}
+
 function originOf(steps: readonly Step[], way: readonly Step[], names: Names): ValueOrigin {
   const last = way.at(-1);
   if (last === undefined) return { kind: "lost", why: "nothing of it was found in time" };
@@ -130,7 +140,8 @@ function originOf(steps: readonly Step[], way: readonly Step[], names: Names): V
   const maker = way.findLast((step) => step.cycle !== undefined && "word" in step.origin);
   if (maker?.cycle === undefined) return { kind: "lost", why: "who made it was not found" };
   // Who stored it is more to the point than what made it.
-  const stored = way.findLast(({ place }) => place.kind === "memory") ?? maker;
+  const stored = lastPiece(steps, way).at(0) ??
+    way.findLast(({ place }) => place.kind === "memory") ?? maker;
   const link = linkOf(stored, names).at(0) ?? linkOf(maker, names)[0];
   return { kind: "instruction", ...link };
 }

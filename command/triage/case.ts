@@ -7,6 +7,8 @@ import { type Trace, traceValue } from "../../replay/attribution_value.ts";
 import type { Failure } from "../../replay/failures/failure.ts";
 import { type Observation, watch } from "../../replay/failures/watch.ts";
 import type { Kept } from "../../replay/removal.ts";
+import type { Candidate } from "../../replay/attribution_candidates.ts";
+import { type Refusal, refusal } from "../../replay/refusal.ts";
 import type { ReadImage } from "../../replay/recorded_answers.ts";
 import { budgetFor, debuggers } from "../debuggers.ts";
 import { withProgress } from "../progress.ts";
@@ -80,6 +82,12 @@ export class Case {
       names: this.#end.symbols,
       signal: AbortSignal.timeout(TRACE_MS_MAX),
     });
+  }
+
+  /** What a program was told of a device's error. */
+  async refusal({ cycle }: Candidate): Promise<Refusal | undefined> {
+    const { cursor } = this.#past ??= await this.#open();
+    return await refusal(cursor, cycle, this.#end.symbols);
   }
 
   /** Whether a failure comes without these host events, or with what is kept of them. */

@@ -10,7 +10,7 @@ const TASK_BYTES_MAX = 8192;
 const COMM_BYTES = 16;
 
 /** The name of the task whose structure is at an address. */
-export function taskName(witness: Witness, task: bigint): string {
+export function taskName(witness: Pick<Witness, "names" | "memory">, task: bigint): string {
   const first = witness.names.address("init_task");
   const bytes = first === undefined ? undefined : witness.memory(first, TASK_BYTES_MAX);
   const comm = bytes ? String.fromCharCode(...bytes).indexOf(FIRST) : -1;

@@ -214,3 +214,13 @@ Deno.test("a broken rule shortly before is where the guest's fault began", async
   const later = await judge(PANIC, [], inquiry(), [{ ...breach, cycle: 1010 }]);
   assertEquals(later.origin, "guest-logic");
 });
+
+Deno.test("of an error that the guest bears, it is told what a program made of it", async () => {
+  const refused = { cycle: 950, what: "cat: read fails with EIO" };
+  const how = { ...inquiry(), refusal: () => Promise.resolve(refused) };
+  const seen = { failures: [], breaches: [], divergence: undefined };
+  const { failures, verdicts } = await attribute(seen, [candidate("m/host#0", 900)], how);
+  const [{ side, response, chain }] = verdicts;
+  assertEquals([failures[0].kind, side, response], ["io-error", "host", "tolerated"]);
+  assertEquals(chain.at(-1), { ...refused, command: "at 950" });
+});
