@@ -10,6 +10,8 @@ export class DebianRuns {
     readonly ours: Command,
     /** Records to {@link folder}. */
     readonly oursRecord: Command,
+    /** The same, by a process that knows of no earlier one what is going to be hot. */
+    readonly oursRecordCold: Command,
     readonly qemuPlain: Command,
     /** Records; the log is thrown away. */
     readonly qemuRecord: Command,
@@ -40,9 +42,11 @@ export class DebianRuns {
     const image = `file=${disk ?? guest.disk},format=raw,if=none,snapshot=on`;
     const log = join(folder, "log");
     const busybox = await crypto.subtle.digest("SHA-256", await Deno.readFile(guest.busybox));
+    const record = ours("record", ...machine, "-o", join(folder, "boot.hsr"));
     return new DebianRuns(
-      ours("run", ...machine),
-      ours("record", ...machine, "-o", join(folder, "boot.hsr")),
+      { ...ours("run", ...machine), env: { HINDSIGHT_PROFILE: join(folder, "profile") } },
+      { ...record, env: { HINDSIGHT_PROFILE: join(folder, "profile") } },
+      { ...record, env: { HINDSIGHT_PROFILE: "none" } },
       qemu(...boot, "-drive", `${image},id=disk`, "-device", "virtio-blk-device,drive=disk"),
       // QEMU, docs/system/replay.rst: a disk takes part through blkreplay.
       qemu(

@@ -14,10 +14,11 @@ export interface Run {
 const TIMEOUT_MS = 10 * 60 * 1000;
 
 /** @throws Error with the end of its output if it ends with another status or takes more than ten minutes */
-export async function timeRun({ program, args }: Command, status = 0): Promise<Run> {
+export async function timeRun({ program, args, env }: Command, status = 0): Promise<Run> {
   const [startMs, startUserMs] = [performance.now(), childrenUserMs()];
   const child = new Deno.Command(program, {
     args: [...args],
+    env,
     stdin: "null",
     stdout: "piped",
     stderr: "piped",

@@ -5,6 +5,7 @@ import { fromFileUrl } from "@std/path";
 export interface Command {
   readonly program: string;
   readonly args: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The plain command of the README: no flags for V8. */

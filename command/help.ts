@@ -63,6 +63,7 @@ export function helpText(): string {
     "For tests (the guest cannot see them; --jit-threshold also of replay and verify):",
     ...MACHINE_FLAGS.filter((flag) => flag.isForTests).map(line),
     "",
+    "What earlier runs found hot is compiled at once: HINDSIGHT_PROFILE names that file, or none.",
     "A pipe on standard input is the console's input, but not with --send, --run or model timing.",
     "Exit status: 0 the guest powered off, 1 it failed, 2 usage, 3 divergence, 4 the host failed,",
     "128 + N signal N ended it.",

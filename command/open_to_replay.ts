@@ -1,5 +1,5 @@
 /** What `replay` and `verify` run: a recording's machine, or a lab's guests together. */
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
+import { openCompiler } from "./compiler.ts";
 import type { Flags } from "./flags.ts";
 import { engineOf } from "./machine_config.ts";
 import { type OpenLab, openLab } from "./recorded_lab.ts";
@@ -11,7 +11,7 @@ export type ToReplay =
 
 /** By `--guest` and `--jit-threshold`, with a thread that compiles. @throws UsageError, HostError */
 export async function openToReplay(path: string, flags: Flags): Promise<ToReplay> {
-  const compiler = new ThreadCompiler();
+  const compiler = openCompiler();
   const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
   const recorded = readRecordedFile(path);
   const guest = flags.values.get("guest")?.[0];

@@ -3,7 +3,7 @@
  * outside is taken from the log; what came from the network is not, but compared with the log.
  */
 import type { Machine, MachineOptions, Stop } from "../core/machine.ts";
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
+import { openCompiler } from "./compiler.ts";
 import { openAll, type OpenRunners, type Runner } from "../devices/deno/lab_runner.ts";
 import { LabGuest, type Turn, type TurnEnd } from "../devices/network/lab_guest.ts";
 import { LabHost } from "../devices/network/lab_host.ts";
@@ -141,7 +141,7 @@ export interface ReplayThreadData {
 /** Of a thread. */
 export const openRunners: OpenRunners = async (numbers, data) => {
   const { path, engine } = data as ReplayThreadData;
-  const compiler = new ThreadCompiler();
+  const compiler = openCompiler();
   const { guests } = await openLab(path, readRecordedFile(path).lab!, {
     compiler: (shape) => compiler.open(shape),
     ...engine,

@@ -1,6 +1,6 @@
 /** `hindsight run`: boots a machine, with its console on the terminal. */
 import { CARD_COUNT_MAX } from "../devices/board.ts";
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
+import { openCompiler } from "./compiler.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
 import { bootOf, readImage } from "./boot_files.ts";
 import { faultPlan, readFaultPlan } from "./faults.ts";
@@ -32,7 +32,7 @@ export async function runRequest(
 ): Promise<number> {
   const send = request.send === undefined ? undefined : readImage("--send", request.send).bytes;
   const faults = request.faults === undefined ? undefined : readFaultPlan(request.faults);
-  const compiler = new ThreadCompiler();
+  const compiler = openCompiler();
   const boot = await bootOf(request, () => prepareGuest());
   if (request.digests !== undefined) requireNoInput("--digests", request.digests, request);
   const digests = request.digests === undefined ? undefined : new DigestFile(request.digests);

@@ -1,7 +1,8 @@
 /** Runs one machine with its live ends, from reset to its end. */
 import { Machine, type MachineOptions, type Stop } from "../core/machine.ts";
 import { diskId, nicId, UART_ID } from "../devices/board.ts";
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
+import type { ThreadCompiler } from "../devices/deno/compiler.ts";
+import { openCompiler } from "./compiler.ts";
 import { DiskFile } from "../devices/deno/disk_file.ts";
 import { Doorbell } from "../devices/deno/doorbell.ts";
 import { LiveHost, type LiveHostOptions } from "../devices/deno/live_host.ts";
@@ -86,7 +87,7 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
   let terminal: Terminal | undefined;
   let live: LiveHost | undefined;
   let doorbell: Doorbell | undefined;
-  const compiler = run.compiler ?? new ThreadCompiler();
+  const compiler = run.compiler ?? openCompiler();
   let stopListening = () => {};
   let departure: Departure | undefined;
   /** Nobody reads the console any more. */

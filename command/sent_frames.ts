@@ -3,7 +3,7 @@
  * which the recording has hashes, and those that its network cards never passed on.
  */
 import type { FrameId } from "../core/host.ts";
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
+import { openCompiler } from "./compiler.ts";
 import type { LabRecording, Recording } from "../replay/format/reader.ts";
 import type { CardDrop, SentFrame } from "../replay/packets/packet_list.ts";
 import { CardWatch } from "../replay/packets/card_watch.ts";
@@ -27,7 +27,7 @@ export async function framesOf(
   recording: Recording,
   engine: Engine,
 ): Promise<SeenFrames> {
-  const compiler = new ThreadCompiler();
+  const compiler = openCompiler();
   try {
     const open = await opened(path, recording, {
       compiler: (shape) => compiler.open(shape),

@@ -1,5 +1,5 @@
 /** `hindsight triage`: what failed in a recording, and on whose side the cause is, with the evidence. */
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
+import { openCompiler } from "./compiler.ts";
 import { writeOutput } from "../devices/deno/terminal.ts";
 import { attribute } from "../replay/attribution.ts";
 import { candidatesOf } from "../replay/attribution_candidates.ts";
@@ -29,7 +29,7 @@ export async function triage(args: readonly string[]): Promise<number> {
   const flags = parseFlags(args, TRIAGE_FLAGS);
   const path = onlyFile("triage", flags.positional);
   const guest = flags.values.get("guest")?.[0];
-  const compiler = new ThreadCompiler();
+  const compiler = openCompiler();
   const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
   const recording = await openRecording(path, { engine, guest });
   const disks = flags.values.get("disk") ?? [];

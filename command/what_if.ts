@@ -1,5 +1,5 @@
 /** `hindsight what-if`: whether a recording's failure needs what happened on the host's side. */
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
+import { openCompiler } from "./compiler.ts";
 import { printLine } from "../devices/deno/terminal.ts";
 import { Counterfactual, failureOfEnd } from "../replay/counterfactual.ts";
 import { describeEnd } from "../replay/log.ts";
@@ -60,7 +60,7 @@ export async function whatIf(args: readonly string[]): Promise<number> {
     throw new UsageError("without what? write `hindsight what-if FILE --without EVENT`");
   }
   const limitCycles = cycleFlag(flags, "limit") ?? LIMIT_CYCLES;
-  const compiler = new ThreadCompiler();
+  const compiler = openCompiler();
   try {
     const engine = { compiler: compiler.open.bind(compiler), ...engineOf(flags) };
     const recording = await openRecording(path, { engine, guest: flags.values.get("guest")?.[0] });

@@ -116,6 +116,7 @@ export class Machine implements Bus {
         tlbEntries: engine?.tlbEntries ?? TLB_ENTRIES_MAX,
         threshold: engine?.jitThreshold ?? JIT_THRESHOLD,
         compiler: engine?.compiler,
+        hash: (bytes) => hash.h64Raw(bytes),
       },
     );
     this.memory = new Ram(

@@ -2,7 +2,7 @@
 import { Machine } from "../../core/machine.ts";
 import type { Host } from "../../core/host.ts";
 import { diskId } from "../../devices/board.ts";
-import { ThreadCompiler } from "../../devices/deno/compiler.ts";
+import { openCompiler } from "../compiler.ts";
 import { DiskFile } from "../../devices/deno/disk_file.ts";
 import type { GuestSpec } from "../../devices/deno/lab_machine.ts";
 import { LiveHost, type LiveHostOptions } from "../../devices/deno/live_host.ts";
@@ -27,7 +27,7 @@ export interface TrialMachine {
 /** Its disks and its compiler stay from run to run. */
 export class HuntedMachine implements TrialMachine {
   readonly #disks: DiskFile[] = [];
-  readonly #compiler = new ThreadCompiler();
+  readonly #compiler = openCompiler();
   #forked: ForkedMachine | undefined;
 
   private constructor(readonly spec: GuestSpec) {}

@@ -1,7 +1,8 @@
 /** A recorded machine that runs again, and otherwise: what it asks the host for comes from the recording. */
 import type { FaultInput } from "../../core/fault.ts";
 import type { HostEvent } from "../../core/host_event.ts";
-import { ThreadCompiler } from "../../devices/deno/compiler.ts";
+import type { ThreadCompiler } from "../../devices/deno/compiler.ts";
+import { openCompiler } from "../compiler.ts";
 import type { GuestSpec } from "../../devices/deno/lab_machine.ts";
 import { LabHost } from "../../devices/network/lab_host.ts";
 import { CounterfactualHost } from "../../replay/counterfactual_host.ts";
@@ -50,7 +51,7 @@ export class RecordedMachine implements TrialMachine {
 
   /** At reset. */
   static async open(recorded: OpenGuest): Promise<RecordedMachine> {
-    const compiler = new ThreadCompiler();
+    const compiler = openCompiler();
     const { path } = recorded;
     const { build } = await opened(path, recorded, { compiler: (shape) => compiler.open(shape) });
     return new RecordedMachine(recorded, await ForkedMachine.create(build), compiler);

@@ -91,6 +91,8 @@ export interface EngineShape {
 export interface EngineOptions extends Pick<EngineShape, "tlbEntries" | "threshold"> {
   /** Makes what compiles hot pages; without it, they are compiled between two slices. */
   readonly compiler?: CreateCompiler;
+  /** 64 bits; the same for all machines that share a profile. */
+  readonly hash: (bytes: Uint8Array) => bigint;
 }
 
 export type CreateCompiler = (shape: EngineShape) => Compiler;
@@ -129,7 +131,7 @@ export class Engine {
     harts: number,
     bus: Bus,
     stops: Stops,
-    { tlbEntries, threshold, compiler }: EngineOptions,
+    { tlbEntries, threshold, compiler, hash }: EngineOptions,
   ) {
     const layout = layoutOf(memoryBytes, harts, tlbEntries);
     this.layout = layout;
@@ -149,6 +151,7 @@ export class Engine {
       threshold,
       create?.({ memoryBytes, harts, tlbEntries, threshold }) ?? new DirectCompiler(parts),
       this,
+      hash,
     );
     const instance = new WebAssembly.Instance(module, {
       env: {
@@ -182,7 +185,7 @@ export class Engine {
       },
     });
     this.#exports = instance.exports as unknown as Exports;
-    this.jit.linkTo(instance.exports);
+    this.jit.linkTo(instance.exports, (record) => this.#decodeRecord(record));
     this.#initialise();
   }
 
@@ -309,6 +312,7 @@ export class Engine {
   // Decodes a record, and those that are executed after it whatever happens, but for a trap.
   #decodeRecord(record: number): void {
     const decodedPage = Math.floor(record * RECORD_BYTES / DECODED_BYTES);
+    this.jit.decoding(decodedPage);
     const base = this.layout.decoded + decodedPage * DECODED_BYTES;
     let slot = (record * RECORD_BYTES - decodedPage * DECODED_BYTES) / RECORD_BYTES;
     do slot += this.#decodeSlot(base, slot); while (

@@ -6,6 +6,8 @@ import type {
   HotPage,
 } from "../../core/hart/jit/compiler.ts";
 import type { EngineShape } from "../../core/hart/engine.ts";
+import type { Profile } from "../../core/hart/jit/profile.ts";
+import { ProfileFile } from "./profile_file.ts";
 
 /** A question, or a module and what it holds; what is larger is not compiled. */
 const BODY_BYTES_MAX = 8 << 20;
@@ -51,7 +53,7 @@ export class Exchange {
       bytes.set(slots, offset + code.byteLength);
       offset += code.byteLength + slots.length;
     }
-    const rest = pages.map(({ page, far, near, compiled }) => ({ page, far, near, compiled }));
+    const rest = pages.map(({ page, compiled }) => ({ page, compiled }));
     this.#put(bytes, rest, STATE.asked);
     this.#call();
   }
@@ -145,10 +147,13 @@ function sizeBytes({ code, slots }: HotPage): number {
 export class ThreadCompiler implements Compiler {
   readonly batchPages = 8;
   readonly #exchange = new Exchange();
+  readonly #profile: ProfileFile | undefined;
   readonly #thread: Worker;
   #asked: readonly HotPage[] | undefined;
 
-  constructor() {
+  /** @param profilePath where it keeps what is hot, from one process to the next */
+  constructor(profilePath?: string) {
+    this.#profile = profilePath === undefined ? undefined : new ProfileFile(profilePath);
     this.#thread = new Worker(new URL("./compiler_thread.ts", import.meta.url), { type: "module" });
     // Without its thread a machine runs on in tier 0.
     this.#thread.addEventListener("error", (event: Event) => event.preventDefault());
@@ -157,6 +162,10 @@ export class ThreadCompiler implements Compiler {
   open(shape: EngineShape): this {
     this.#post({ kind: "open", shape, shared: this.#exchange.shared });
     return this;
+  }
+
+  get profile(): Profile | undefined {
+    return this.#profile?.profile;
   }
 
   get isIdle(): boolean {
@@ -183,6 +192,7 @@ export class ThreadCompiler implements Compiler {
 
   close(): void {
     this.#thread.terminate();
+    this.#profile?.save();
   }
 
   #post(message: CompilerMessage): void {

@@ -1,10 +1,8 @@
 /** From hot pages to WebAssembly: plain data in, plain data out, so that a thread of its own may do it. */
 import { Module, type WasmFunction } from "../../wasm/module.ts";
 import { emitRegion, type RegionParts } from "./emit_region.ts";
+import { type Profile, SLOT } from "./profile.ts";
 import { type PageView, recoverRegions } from "./region.ts";
-
-/** Bits of {@link HotPage.slots}. */
-export const SLOT = { known: 1, warm: 2 } as const;
 
 /** A page that tier 0 has often been in. */
 export interface HotPage {
@@ -12,11 +10,8 @@ export interface HotPage {
   readonly page: number;
   /** What it holds: 2,048 halfwords. */
   readonly code: Uint16Array;
-  /** For each halfword: whether an instruction begins there that may be compiled; {@link SLOT}. */
+  /** For each halfword what is known of the instruction that begins there: {@link SLOT}. */
   readonly slots: Uint8Array;
-  /** Where other pages jump to, and where the page jumps to: offsets in bytes. */
-  readonly far: readonly number[];
-  readonly near: readonly number[];
   /** Signatures of regions that are compiled already. */
   readonly compiled: readonly string[];
 }
@@ -51,6 +46,8 @@ export interface Compiler {
   /** Whether it can take pages now, and how many at most. */
   readonly isIdle: boolean;
   readonly batchPages: number;
+  /** What has been hot before, where that is remembered. */
+  readonly profile?: Profile;
   submit(pages: readonly HotPage[]): void;
   /** What has been submitted, once it is compiled. */
   take(): CompiledBatch | undefined;
@@ -99,7 +96,9 @@ export function compilePages(pages: readonly HotPage[], parts: CompilerParts): C
   const base = module.importGlobal("env", "base");
   module.offer("engine", parts.functions);
   let count = 0;
-  const answers = pages.map(({ page, code, slots, far, near, compiled }): CompiledPage => {
+  const answers = pages.map(({ page, code, slots, compiled }): CompiledPage => {
+    const at = (flag: number) =>
+      [...slots.keys()].filter((slot) => slots[slot] & flag).map((slot) => slot * 2);
     const view: PageView = {
       half: (offset) => code[offset / 2],
       known: (offset) => (slots[offset / 2] & SLOT.known) !== 0,
@@ -107,7 +106,7 @@ export function compilePages(pages: readonly HotPage[], parts: CompilerParts): C
     };
     const kept: string[] = [];
     const regions: CompiledRegion[] = [];
-    for (const region of recoverRegions(view, far, near)) {
+    for (const region of recoverRegions(view, at(SLOT.far), at(SLOT.near))) {
       const offsets = [...region.blocks.values()].flatMap(({ instructions }) =>
         instructions.map(({ offset }) => offset)
       );

@@ -2,6 +2,7 @@
 import {
   DECODED_BYTES,
   DECODED_HEADER,
+  DECODED_PAGES,
   ENTRY,
   ENTRY_BITS,
   HEADER,
@@ -14,13 +15,8 @@ import {
   SLOTS,
 } from "../layout.ts";
 import { OP_BREAK, OP_UNDECODED } from "../ops.ts";
-import {
-  type CompiledBatch,
-  type CompiledRegion,
-  type Compiler,
-  type HotPage,
-  SLOT,
-} from "./compiler.ts";
+import type { CompiledBatch, CompiledRegion, Compiler, HotPage } from "./compiler.ts";
+import { SLOT } from "./profile.ts";
 
 /** Instructions that are kept compiled at most; the oldest pages go first. */
 export const COMPILED_INSTRUCTIONS_MAX = 200_000;
@@ -93,6 +89,8 @@ export class Jit {
   readonly #wanted = new Set<number>();
   /** By decoded page. */
   readonly #histories = new Map<number, History>();
+  /** By decoded page: the physical page whose decoding has begun, plus one. */
+  readonly #begun = new Int32Array(DECODED_PAGES);
   #breakSlots: ReadonlySet<number> = new Set();
   #nextIndex = 0;
   #instructions = 0;
@@ -100,6 +98,7 @@ export class Jit {
   #pagesDropped = 0;
   #wasmBytes = 0;
   #exports: WebAssembly.Exports = {};
+  #decode: (record: number) => void = () => {};
 
   constructor(
     readonly layout: Layout,
@@ -107,11 +106,17 @@ export class Jit {
     readonly threshold: number,
     readonly compiler: Compiler,
     readonly view: Views,
+    /** 64 bits. */
+    readonly hash: (bytes: Uint8Array) => bigint,
   ) {}
 
-  /** @param exports all functions of the engine, by name */
-  linkTo(exports: WebAssembly.Exports): void {
+  /**
+   * @param exports all functions of the engine, by name
+   * @param decode decodes the record of a number
+   */
+  linkTo(exports: WebAssembly.Exports, decode: (record: number) => void): void {
     this.#exports = exports;
+    this.#decode = decode;
   }
 
   get statistics(): JitStatistics {
@@ -149,6 +154,16 @@ export class Jit {
     return this.#wanted.size > 0 && this.compiler.isIdle;
   }
 
+  /** Tier 0 decodes some of a page: what has been hot before is compiled at once. */
+  decoding(page: number): void {
+    const { profile } = this.compiler;
+    const begun = this.#physicalPage(page) + 1;
+    if (profile === undefined || this.#begun[page] === begun) return;
+    this.#begun[page] = begun;
+    if (this.#history(page).timesRewritten > REWRITTEN_MAX) return;
+    if (profile.knows(this.#keyOf(this.#codeOf(page)))) this.#wanted.add(page);
+  }
+
   /** Whether something is being compiled, which the end of a slice would find. */
   get isWaiting(): boolean {
     return !this.compiler.isIdle;
@@ -175,6 +190,7 @@ export class Jit {
   rewritten(page: number): void {
     const history = this.#history(page);
     history.timesRewritten++;
+    this.#begun[page] = 0;
     history.refused.clear();
     this.#drop(page);
   }
@@ -219,25 +235,33 @@ export class Jit {
   }
 
   #lookAt(page: number): HotPage {
+    const code = this.#codeOf(page).slice();
+    const seen = this.#slotsOf(page);
+    const slots = this.compiler.profile?.learn(this.#keyOf(code), seen) ?? seen;
+    for (const slot of this.#breakSlots) slots[slot] &= ~SLOT.known;
+    const compiled = (this.#compiled.get(page) ?? []).map(({ signature }) => signature);
+    return { page, code, slots, compiled };
+  }
+
+  /** What tier 0 has seen of a page. */
+  #slotsOf(page: number): Uint8Array {
+    const { threshold } = this;
     const { u16, i32 } = this.view;
     const base = this.#base(page);
-    const often = (shift: number) => Math.max(1, this.threshold >> shift);
     const slots = new Uint8Array(SLOTS);
-    const far: number[] = [];
-    const near: number[] = [];
+    const entered = Math.max(1, threshold >> ENTRY_SHIFT);
+    const warm = Math.max(1, threshold >> WARM_SHIFT);
     for (let slot = 0; slot < SLOTS; slot++) {
       const record = base + slot * RECORD_BYTES;
       const op = u16[record / 2] & ~OP_COMPILED;
-      const isKnown = !this.#breakSlots.has(slot) &&
-        (op > OP_BREAK || (op === OP_UNDECODED && this.threshold === 1));
+      const isKnown = op > OP_BREAK || (op === OP_UNDECODED && threshold === 1);
       const heat = i32[(record + HEAT) / 4];
       const jumps = heat & ~JUMPED_FAR;
-      const isWarm = jumps >= often(WARM_SHIFT) || this.threshold === 1;
-      slots[slot] = (isKnown ? SLOT.known : 0) | (isWarm ? SLOT.warm : 0);
-      if (jumps >= often(ENTRY_SHIFT)) (heat & JUMPED_FAR ? far : near).push(slot * 2);
+      slots[slot] = (isKnown ? SLOT.known : 0) |
+        (jumps >= warm || threshold === 1 ? SLOT.warm : 0) |
+        (jumps < entered ? 0 : heat & JUMPED_FAR ? SLOT.far : SLOT.near);
     }
-    const compiled = (this.#compiled.get(page) ?? []).map(({ signature }) => signature);
-    return { page, code: this.#codeOf(page).slice(), slots, far, near, compiled };
+    return slots;
   }
 
   #install({ bytes, pages }: CompiledBatch): void {
@@ -286,6 +310,9 @@ export class Jit {
     for (const { entries, tableIndex } of regions) {
       entries.forEach((offset, number) => {
         const record = base + offset / 2 * RECORD_BYTES;
+        if (u16[record / 2] === OP_UNDECODED && this.threshold !== 1) {
+          this.#decode((record - this.layout.decoded) / RECORD_BYTES);
+        }
         const op = u16[record / 2];
         // A breakpoint may have come meanwhile.
         if (op === OP_UNDECODED ? this.threshold !== 1 : op <= OP_BREAK) return;
@@ -314,6 +341,10 @@ export class Jit {
   #dropAll(): void {
     for (const page of [...this.#compiled.keys()]) this.#drop(page);
     this.#nextIndex = 0;
+  }
+
+  #keyOf(code: Uint16Array): bigint {
+    return this.hash(new Uint8Array(code.buffer, code.byteOffset, code.byteLength));
   }
 
   #codeOf(page: number): Uint16Array {

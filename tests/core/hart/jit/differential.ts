@@ -5,8 +5,11 @@
  */
 import { assert } from "@std/assert";
 import type { BoardPorts, Device, IrqLine, Width } from "../../../../core/device.ts";
+import { type CreateCompiler, emitEngine, type EngineShape } from "../../../../core/hart/engine.ts";
+import { DirectCompiler } from "../../../../core/hart/jit/compiler.ts";
+import { Profile, SLOT } from "../../../../core/hart/jit/profile.ts";
 import { disassemble } from "../../../../core/isa/disassemble.ts";
-import { MACHINE } from "../../../../core/hart/layout.ts";
+import { layoutOf, MACHINE } from "../../../../core/hart/layout.ts";
 import { Random, seedFor } from "../../../../core/random.ts";
 import { encodeState, type State, type StateValue } from "../../../../core/state.ts";
 import { operand, random64 } from "../../../conformance/floats.ts";
@@ -48,6 +51,8 @@ export interface Trials {
   readonly harts: number;
   /** Of tier 1, one machine each; a threshold above 1 mixes the tiers. */
   readonly thresholds: readonly number[];
+  /** With a profile that knows every page, and says of it what comes to its mind. */
+  readonly lies?: boolean;
 }
 
 /** What was run. */
@@ -74,20 +79,28 @@ export async function requireSameOnTiers(trials: Trials): Promise<void> {
 }
 
 /** The name of a test. */
-export function nameOf({ count, harts, thresholds }: Trials): string {
-  return `${count} random programs on ${harts} harts do with threshold ${thresholds} what they do on tier 0`;
+export function nameOf({ count, harts, thresholds, lies }: Trials): string {
+  const tier1 = `threshold ${thresholds}${lies ? " and a profile that lies" : ""}`;
+  return `${count} random programs on ${harts} harts do with ${tier1} what they do on tier 0`;
 }
 
 /** @throws Error that shows the first program on which a machine differs from tier 0 */
 async function compareTiers(trials: Trials): Promise<Outcome> {
-  const { seed, count, harts, thresholds } = trials;
+  const { seed, count, harts, thresholds, lies } = trials;
+  const engines = [
+    { jitThreshold: 0 },
+    ...thresholds.map((jitThreshold) => ({
+      jitThreshold,
+      compiler: lies ? (shape: EngineShape) => new LyingCompiler(shape, seed) : undefined,
+    })),
+  ];
   let [stops, cycles, traps, interrupts] = [0, 0, 0, 0];
   const compiledCycles = thresholds.map(() => 0n);
   let worlds: World[] = [];
   for (let i = 0; i < count; i++) {
     const slot = i * harts % PROGRAMS;
     if (i === 0 || slot < harts) {
-      worlds = await Promise.all([0, ...thresholds].map((each) => World.create(each, harts)));
+      worlds = await Promise.all(engines.map((engine) => World.create(engine, harts)));
     }
     const program = seedFor(seed, `${i}`);
     for (const world of worlds) world.begin(new Random(program), slot);
@@ -120,6 +133,27 @@ async function compareTiers(trials: Trials): Promise<Outcome> {
   return { programs: count, stops, cycles, traps, interrupts, compiledCycles };
 }
 
+interface MachineEngine {
+  readonly jitThreshold: number;
+  readonly compiler?: CreateCompiler;
+}
+
+/** Compiles at once, with entries, branches and instructions where nobody has seen any. */
+class LyingCompiler extends DirectCompiler {
+  readonly profile: Profile;
+
+  constructor({ memoryBytes, harts, tlbEntries, threshold }: EngineShape, seed: number) {
+    super(emitEngine(layoutOf(memoryBytes, harts, tlbEntries), threshold).parts);
+    const random = new Random(seed);
+    const anything = SLOT.known | SLOT.warm | SLOT.far | SLOT.near;
+    this.profile = Object.assign(new Profile(), {
+      knows: () => true,
+      learn: (_key: bigint, slots: Uint8Array) =>
+        slots.map((flags) => flags | random.below(anything + 1) & random.below(anything + 1)),
+    });
+  }
+}
+
 /** A machine on which one program after another runs. */
 class World {
   traps = 0;
@@ -143,15 +177,14 @@ class World {
     this.#initial = rig.machine.save();
   }
 
-  static async create(jitThreshold: number, harts: number): Promise<World> {
+  static async create(engine: MachineEngine, harts: number): Promise<World> {
     let chaos!: Chaos;
     const board = (ports: BoardPorts) => {
       chaos = new Chaos(ports);
       return [{ base: CHAOS, device: chaos }];
     };
-    const engine = { jitThreshold };
     const rig = await Rig.create({ memoryBytes: MEMORY_BYTES, harts, board, engine });
-    return new World(jitThreshold, rig, chaos);
+    return new World(engine.jitThreshold, rig, chaos);
   }
 
   /** Begins a program at cycle 0, on pages of code that nothing has used yet. */

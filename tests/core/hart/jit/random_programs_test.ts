@@ -6,6 +6,7 @@ const TRIALS: readonly Trials[] = [
   { seed: 20_261_123, count: 700, harts: 1, thresholds: [2] },
   { seed: 20_261_124, count: 60, harts: 1, thresholds: [1, 16] },
   { seed: 20_261_125, count: 12, harts: 2, thresholds: [2] },
+  { seed: 20_261_126, count: 40, harts: 1, thresholds: [2, 16], lies: true },
 ];
 
 for (const trials of TRIALS) Deno.test(nameOf(trials), () => requireSameOnTiers(trials));
