@@ -5,11 +5,13 @@ import type { Debugger } from "../debugger/debugger.ts";
 import { GdbListener } from "../debugger/deno/gdb_listener.ts";
 import { HttpListener, randomToken } from "../debugger/deno/http_listener.ts";
 import { httpFace } from "../debugger/http/app.ts";
-import { LabGuest } from "../debugger/lab.ts";
+import { eventLoopTurns } from "../debugger/deno/event_loop.ts";
+import { LabGuest, type LabPlace } from "../debugger/lab.ts";
 import { describeEnd } from "../replay/log.ts";
 import { HostError, reason, STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags, sizeFlag } from "./flags.ts";
 import { BUDGET_BYTES, budgetFor, debuggers, positionIn } from "./debuggers.ts";
+import { branchLab } from "./lab_branch.ts";
 import { openLab } from "./recorded_lab.ts";
 import { sentFrames } from "./sent_frames.ts";
 import { GUEST_FLAG, onlyFile, opened, readRecordedFile, recordingIn } from "./recording_file.ts";
@@ -81,7 +83,8 @@ async function clientsOf(
     const cycle = positionIn(at, recording.log.endCycle);
     return () => new Map([["", () => open(cycle)]]);
   }
-  const { guests } = await openLab(path, recorded.lab);
+  const lab = await openLab(path, recorded.lab);
+  const { guests } = lab;
   const end = Math.max(...guests.map(({ log }) => log.endCycle));
   const cycle = positionIn(at, end);
   const part = (budgetBytes ?? BUDGET_BYTES) / guests.length;
@@ -89,6 +92,8 @@ async function clientsOf(
     debuggers(guest, budgetBytes === undefined ? part + 4 * guest.config.memoryBytes : part)
   );
   const sentAt = sentFrames(path, recorded.lab);
+  const turn = eventLoopTurns();
+  const change: LabPlace["change"] = (changes, signal) => branchLab(lab, changes, { turn, signal });
   // What one face's clients agree on is nothing to the others'.
   return () => {
     const all: LabGuest[] = guests.map(({ name, log }, index) =>
@@ -97,7 +102,7 @@ async function clientsOf(
         log.endCycle,
         describeEnd(log.end),
         cycle,
-        (at) => opens[index](at, { name, guests: all, sentAt }),
+        (at) => opens[index](at, { name, guests: all, sentAt, change }),
       )
     );
     return new Map(all.map((guest) => [guest.name, () => guest.open()]));

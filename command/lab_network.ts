@@ -88,15 +88,15 @@ function impairmentsOf(
   const interval = ({ from, to = Number.MAX_SAFE_INTEGER }: { from: number; to?: number }) =>
     ({ from, to }) satisfies Interval;
   return {
-    up: direction({ ...both, ...up }),
-    down: direction({ ...both, ...down }),
+    up: directionOf({ ...both, ...up }),
+    down: directionOf({ ...both, ...down }),
     partitions: partition.map(interval),
     flaps: flap.map(interval),
   };
 }
 
 /** Chances become whole numbers; what cannot happen is left out. */
-function direction(request: DirectionRequest): Impairments {
+export function directionOf(request: DirectionRequest): Impairments {
   const { duplicate, reorder, loss, corrupt, "corrupt-valid": valid, ...numbers } = request;
   const all = {
     ...numbers,

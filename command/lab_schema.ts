@@ -26,7 +26,7 @@ const Delayed = z.union([Chance, z.strictObject({ chance: Chance, delay: Delay }
   error: 'a chance is needed, or {"chance": …, "delay": nanoseconds}',
 });
 
-const DirectionSchema = z.strictObject({
+export const DirectionSchema = z.strictObject({
   jitter: Delay,
   loss: Chance,
   duplicate: Delayed,
@@ -57,7 +57,7 @@ export const ImpairSchema = DirectionSchema.extend({
   flap: Intervals,
 }).partial();
 
-const LinkSchema = z.strictObject({
+export const LinkSchema = z.strictObject({
   latency: whole(LATENCY_CYCLES_MIN, DELAY_NS_MAX),
   impair: ImpairSchema,
 }).partial();

@@ -2,7 +2,7 @@
 import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "../replay/cursor.ts";
 import type { InputEntry } from "../replay/provenance/arrivals.ts";
 import { hex, parseInteger } from "./number.ts";
-import type { LabPlace } from "./lab.ts";
+import type { LabBranch, LabPlace } from "./lab.ts";
 import { standardName } from "./register_names.ts";
 import { type Place, placeText, type Symbols } from "./symbols/symbols.ts";
 
@@ -62,10 +62,11 @@ const PAGE_BYTES = 4096;
 export class Debugger {
   readonly cursor: Cursor;
   readonly symbols: Symbols;
-  readonly events: readonly RecordedEvent[] | undefined;
   readonly lab: LabPlace | undefined;
   /** Where another guest's client wants this one to be; see {@link comply}. */
   wanted: number | undefined;
+  /** Of which branch of the lab that is; `undefined`: of the recording. */
+  wantedBranch: LabBranch | undefined;
   /** The hart that commands mean unless they name another. */
   hart = 0;
   /** Whether addresses are physical. */
@@ -76,6 +77,8 @@ export class Debugger {
   readonly watchpoints = new Map<number, Watchpoint>();
   /** Positions that the client wants to come back to. */
   readonly checkpoints = new Map<number, number>();
+  readonly #events: readonly RecordedEvent[] | undefined;
+  #labBranch: LabBranch | undefined;
   #nextNumber = 1;
   /** The cycle of the access at which the last movement ended, if it ended at one. */
   #accessed = -1;
@@ -83,8 +86,18 @@ export class Debugger {
   constructor({ cursor, symbols, events, lab }: DebuggerOptions) {
     this.cursor = cursor;
     this.symbols = symbols;
-    this.events = events;
+    this.#events = events;
     this.lab = lab;
+  }
+
+  /** The inputs in order of cycle: those of the recording, or of a branch that has its own. */
+  get events(): readonly RecordedEvent[] | undefined {
+    return this.cursor.branch?.log?.entries ?? this.#events;
+  }
+
+  /** The branch of the whole lab on which this guest is. */
+  get labBranch(): LabBranch | undefined {
+    return this.cursor.branch?.log && this.#labBranch;
   }
 
   /** A number for the next breakpoint, watchpoint or checkpoint. */
@@ -247,11 +260,26 @@ export class Debugger {
 
   /** Goes where another guest's client wants it to be, if one does; to be called before its own client looks. */
   async comply(signal?: AbortSignal): Promise<void> {
-    const { wanted } = this;
+    const { wanted, wantedBranch } = this;
     if (wanted === undefined) return;
     this.wanted = undefined;
+    if (wantedBranch) return await this.follow(wantedBranch, wanted, signal);
     if (this.cursor.branch) await this.cursor.returnFromBranch();
     await this.seek(wanted, signal);
+  }
+
+  /** Goes to a cycle on a branch of the lab; a guest that had ended before the branch stays at its end. */
+  async follow(branch: LabBranch, cycle: number, signal?: AbortSignal): Promise<void> {
+    const log = branch.logs.get(labOf(this).name)!;
+    const { cursor } = this;
+    if (this.labBranch !== branch) {
+      if (cursor.branch) await cursor.returnFromBranch();
+      await this.seek(Math.min(branch.from, cursor.end), signal);
+      if (cursor.cycle < branch.from) return;
+      this.#labBranch = branch;
+      cursor.startBranch(log);
+    }
+    await this.seek(Math.min(Math.max(cycle, branch.from), log.endCycle), signal);
   }
 
   /** Steps a hart by one of its actions, unless a condition holds on the way. */

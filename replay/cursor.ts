@@ -2,6 +2,7 @@
 import type { EngineStatistics, WatchHit } from "../core/machine.ts";
 import type { TimedFault } from "./faults/injected.ts";
 import type { State } from "../core/state.ts";
+import type { Log } from "./log.ts";
 
 /** Where a continue, forward or backward, shall stop. Hit conditions are the debugger's business. */
 export interface StopConditions {
@@ -37,6 +38,16 @@ export type EventKind = "input" | "interrupt" | "trap" | "console";
 export type EventArrival =
   | { readonly reason: "event"; readonly kind: EventKind }
   | Extract<Arrival, { reason: "start" | "end" | "interrupted" }>;
+
+/** All that came in until the end of a branch, from reset on. */
+export type BranchLog = Pick<Log, "entries" | "endCycle">;
+
+/** What a cursor is on that has left the recording. */
+export interface Branch {
+  readonly from: number;
+  /** Absent: state was, or may be, changed by hand. */
+  readonly log?: BranchLog;
+}
 
 /** A machine at a cycle of a recording. Calls do not overlap: await each. */
 export interface Cursor {
@@ -81,10 +92,14 @@ export interface Cursor {
   writeMemory(address: number, bytes: Uint8Array): boolean;
   /** Something befalls the machine here, once it goes on; as {@link writeRegister}. Throws a RangeError outside RAM. */
   inject(fault: Pick<TimedFault, "device" | "fault">): void;
-  /** Whether state was changed by hand since the recording was left, and where. */
-  readonly branch: { readonly from: number } | undefined;
-  /** Starts a branch without changing anything. */
-  startBranch(): void;
+  /** Whether the recording was left, and where. */
+  readonly branch: Branch | undefined;
+  /**
+   * Starts a branch without changing anything.
+   * @param log what happens on it, if that is known: then it ends with the log, and nothing can be
+   *   changed by hand. A RangeError says so to who tries.
+   */
+  startBranch(log?: BranchLog): void;
   /** Leaves the branch: back to the recording, at the cycle where it was left. */
   returnFromBranch(): Promise<void>;
   /** The digest of the state here. */

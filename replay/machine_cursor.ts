@@ -5,10 +5,19 @@ import type { State } from "../core/state.ts";
 import type { TimedFault } from "./faults/injected.ts";
 import { BranchHost, type ReadBlocks, type UnknownBlocks } from "./branch_host.ts";
 import type { Checkpoints } from "./checkpoints.ts";
-import type { Arrival, Cursor, EventArrival, EventKind, StopConditions } from "./cursor.ts";
+import type {
+  Arrival,
+  Branch,
+  BranchLog,
+  Cursor,
+  EventArrival,
+  EventKind,
+  StopConditions,
+} from "./cursor.ts";
 import { nextEvent } from "./events.ts";
 import type { Log } from "./log.ts";
 import { walk } from "./page_walk.ts";
+import { Player } from "./player.ts";
 import { readRegister, requireWritable, writeRegister } from "./registers.ts";
 import { firstHit, type Hit, lastHit } from "./scan.ts";
 import { stepBackward, stepForward } from "./step.ts";
@@ -25,10 +34,9 @@ export interface CursorOptions {
   readonly onClose: () => void;
 }
 
-interface Branch {
-  /** Where the recording was left. */
-  readonly from: number;
-  readonly host: BranchHost;
+interface OpenBranch extends Branch {
+  /** Of one on which state may be changed by hand. */
+  readonly host: BranchHost | undefined;
   readonly course: Course;
   /** Changed here since a checkpoint was taken. */
   edited: boolean;
@@ -39,7 +47,7 @@ export class MachineCursor implements Cursor {
   readonly #traveller: Traveller;
   readonly #options: CursorOptions;
   readonly #recording: { readonly course: Course; readonly host: Traveller["seam"]["host"] };
-  #branch: Branch | undefined;
+  #branch: OpenBranch | undefined;
   #closed = false;
 
   constructor(traveller: Traveller, options: CursorOptions) {
@@ -139,8 +147,8 @@ export class MachineCursor implements Cursor {
   ): Promise<EventArrival> {
     const from = this.cycle;
     await this.#begin();
-    // A branch has no inputs of its own.
-    const entries = this.#branch ? [] : this.#options.log.entries;
+    // A branch that was changed by hand has no inputs of its own.
+    const entries = this.#branch ? this.#branch.log?.entries ?? [] : this.#options.log.entries;
     const cycle = await nextEvent(this.#traveller, entries, kind, direction, signal);
     if (cycle === "interrupted") return this.#interrupted(from);
     if (cycle !== undefined) {
@@ -193,31 +201,50 @@ export class MachineCursor implements Cursor {
       throw new RangeError(`Cannot flip a bit at 0x${fault.address.toString(16)}: not RAM`);
     }
     this.startBranch();
-    this.#branch!.host.inject(this.cycle, { ...fault, device, kind: "fault", request: 0 });
+    this.#branch!.host!.inject(this.cycle, { ...fault, device, kind: "fault", request: 0 });
   }
 
-  get branch(): { readonly from: number } | undefined {
-    return this.#branch && { from: this.#branch.from };
+  get branch(): Branch | undefined {
+    if (!this.#branch) return undefined;
+    const { from, log } = this.#branch;
+    return log ? { from, log } : { from };
   }
 
   /** Reads on this branch of disk blocks that the recording does not hold. */
   get unknownBlocks(): readonly UnknownBlocks[] {
-    return this.#branch?.host.unknownBlocks ?? [];
+    return this.#branch?.host?.unknownBlocks ?? [];
   }
 
-  startBranch(): void {
-    const traveller = this.#traveller;
-    if (!this.#branch) {
-      const { log, readBlocks, branchCheckpoints } = this.#options;
-      const host = new BranchHost(log, this.cycle, traveller.machine.save(), readBlocks);
-      const course = { checkpoints: branchCheckpoints(), end: Infinity };
-      this.#branch = { from: this.cycle, host, course, edited: true };
-      traveller.seam.host = host;
-      traveller.course = course;
-      return;
+  startBranch(log?: BranchLog): void {
+    if (!this.#branch) return log ? this.#follow(log) : this.#leave();
+    if (log || this.#branch.log) {
+      throw new RangeError("This branch can no more be changed: return to the recording first");
     }
     this.#branch.edited = true;
     this.#branch.course.end = Infinity;
+  }
+
+  /** Leaves the recording for what will happen. */
+  #leave(): void {
+    const traveller = this.#traveller;
+    const { log, readBlocks } = this.#options;
+    const host = new BranchHost(log, this.cycle, traveller.machine.save(), readBlocks);
+    traveller.seam.host = host;
+    this.#open(host, Infinity);
+  }
+
+  /** Leaves it for what is known to have happened otherwise. */
+  #follow(log: BranchLog): void {
+    const player = new Player(log);
+    player.rewind(this.cycle);
+    this.#traveller.seam.host = player;
+    this.#open(undefined, log.endCycle, log);
+  }
+
+  #open(host: BranchHost | undefined, end: number, log?: BranchLog): void {
+    const course = { checkpoints: this.#options.branchCheckpoints(), end };
+    this.#branch = { from: this.cycle, host, log, course, edited: true };
+    this.#traveller.course = course;
   }
 
   async returnFromBranch(): Promise<void> {
@@ -281,7 +308,7 @@ export class MachineCursor implements Cursor {
 
   #atEnd(): { readonly reason: "end" } {
     // A branch ends where its guest turns itself off, or where nothing can happen any more.
-    if (this.#branch) this.#branch.course.end = this.cycle;
+    if (this.#branch?.host) this.#branch.course.end = this.cycle;
     return { reason: "end" };
   }
 

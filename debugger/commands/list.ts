@@ -15,6 +15,7 @@ import { goto } from "./goto.ts";
 import { hart } from "./hart.ts";
 import { harts } from "./harts.ts";
 import { help } from "./help.ts";
+import { impair } from "./impair.ts";
 import { lab } from "./lab.ts";
 import { memory } from "./memory.ts";
 import { packet } from "./packet.ts";
@@ -70,5 +71,6 @@ export const COMMANDS: readonly Command[] = [
   setRegister,
   setMemory,
   fault,
+  impair,
   returnFromBranch,
 ];

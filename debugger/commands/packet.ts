@@ -16,7 +16,8 @@ export const packet = command({
   async run(debug, { id }, signal) {
     const lab = labOf(debug);
     const sender = lab.guests.find(({ name }) => name === id.split("/")[0]);
-    const sentAt = sender && await lab.sentAt(id);
+    const { labBranch } = debug;
+    const sentAt = labBranch ? labBranch.sentAt.get(id) : sender && await lab.sentAt(id);
     if (sender === undefined || sentAt === undefined) {
       throw new CommandError(`${id} was never sent`);
     }
@@ -25,7 +26,7 @@ export const packet = command({
       const got = debug.events?.find(({ input }) => input?.sent === id);
       if (got === undefined) throw new CommandError(`${id} never came to ${lab.name}`);
       await debug.seek(got.cycle, signal);
-      sender.want(sentAt);
+      sender.want(sentAt, labBranch);
     }
     return position(debug);
   },

@@ -25,7 +25,12 @@ export const setMemory = command({
     }
     return {
       text: `wrote ${bytes.length} bytes at ${debug.describe(address)}`,
-      data: { hart: of, address: hex(address), length: bytes.length, branch: debug.cursor.branch },
+      data: {
+        hart: of,
+        address: hex(address),
+        length: bytes.length,
+        branch: debug.cursor.branch && { from: debug.cursor.branch.from },
+      },
     };
   },
 });

@@ -21,7 +21,12 @@ export const setRegister = command({
     const now = hex(debug.register(of, name));
     return {
       text: `${name} = ${now}`,
-      data: { hart: of, name, value: now, branch: debug.cursor.branch },
+      data: {
+        hart: of,
+        name,
+        value: now,
+        branch: debug.cursor.branch && { from: debug.cursor.branch.from },
+      },
     };
   },
 });

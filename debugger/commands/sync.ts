@@ -11,7 +11,9 @@ export const sync = command({
   effect: "sets",
   run(debug) {
     const { name, guests } = labOf(debug);
-    for (const guest of guests) if (guest.name !== name) guest.want(debug.cursor.cycle);
+    for (const guest of guests) {
+      if (guest.name !== name) guest.want(debug.cursor.cycle, debug.labBranch);
+    }
     return lab.run(debug, {});
   },
 });

@@ -19,20 +19,26 @@ export interface FabricConfig {
   readonly links: readonly LinkConfig[];
 }
 
+/** How a link carries frames. */
+export interface Terms {
+  /** Cycles from one end to the other. */
+  readonly latency: number;
+  readonly up: Impairments;
+  readonly down: Impairments;
+}
+
 /** A link from a NIC up to a switch, or to another NIC. */
-export interface LinkConfig {
+export interface LinkConfig extends Terms {
   /** `g1.net0` if it leads to a switch, else as it was given. Its directions are `NAME:up`, `NAME:down`. */
   readonly name: string;
   /** By number. */
   readonly nic: number;
   readonly to: { readonly switch: number } | { readonly nic: number };
-  /** Cycles from one end to the other. */
-  readonly latency: number;
-  readonly up: Impairments;
-  readonly down: Impairments;
-  /** Nothing passes, and nobody is told. Ascending, apart from each other. */
+  /** From these cycles on it carries frames on other terms. Ascending. */
+  readonly later?: readonly ({ readonly cycle: number } & Terms)[];
+  /** Nothing passes, and nobody is told. Apart from each other. */
   readonly partitions: readonly Interval[];
-  /** The link is down, and NICs at its ends see it. Ascending, apart from each other. */
+  /** The link is down, and NICs at its ends see it. Apart from each other. */
   readonly flaps: readonly Interval[];
 }
 
@@ -41,5 +47,6 @@ export const NO_NETWORK: FabricConfig = { seed: 0, nics: [], switches: [], links
 
 /** So many cycles pass at least between a frame's sending and its arrival; `Infinity` without links. */
 export function lookahead({ links }: FabricConfig): number {
-  return Math.min(...links.map(({ latency }) => latency));
+  const terms = links.flatMap((link): Terms[] => [link, ...link.later ?? []]);
+  return Math.min(...terms.map(({ latency }) => latency));
 }

@@ -43,6 +43,13 @@ export type OnImpaired = (
   delay: number,
 ) => void;
 
+/** How a direction of a link carries frames from a cycle on. */
+export interface DirectionTerms {
+  readonly cycle: number;
+  readonly latency: number;
+  readonly impairments: Impairments;
+}
+
 export class Direction {
   /** When the rate lets the next frame leave. */
   #free = 0;
@@ -54,18 +61,19 @@ export class Direction {
 
   /**
    * @param id `g1.net0:up`
+   * @param terms ascending, the first from cycle 0 on
    * @param without occurrences that do not occur
    */
   constructor(
     readonly id: string,
-    readonly latency: number,
-    readonly impairments: Impairments,
+    readonly terms: readonly DirectionTerms[],
     readonly without: ReadonlySet<string>,
   ) {}
 
   /** @param seed what chance follows from */
   enter(cycle: number, entrant: Entrant, seed: number, onImpaired: OnImpaired): Passage {
-    const { loss, jitter, duplicate, reorder } = this.impairments;
+    const { latency, impairments } = this.terms.findLast((it) => it.cycle <= cycle)!;
+    const { loss, jitter, duplicate, reorder } = impairments;
     const occurs = (kind: ImpairmentKind, chance: number | undefined) =>
       chance !== undefined && draw(seed, this.#event(kind, entrant)) < chance &&
       this.#may(kind, entrant);
@@ -73,11 +81,11 @@ export class Direction {
       return { arrivals: [], dropped: { reason: "queue", event: undefined } };
     }
     if (occurs("loss", loss)) return this.#dropped("loss", entrant);
-    const departure = this.#depart(cycle, entrant);
+    const departure = this.#depart(cycle, entrant, impairments);
     if (departure === undefined) return this.#dropped("queue", entrant);
 
-    const content = this.#corrupt(entrant, seed, onImpaired);
-    let arrival = departure + this.latency;
+    const content = this.#corrupt(entrant, seed, impairments, onImpaired);
+    let arrival = departure + latency;
     if (jitter !== undefined && this.#may("jitter", entrant)) {
       const delay = choice(seed, this.#event("jitter", entrant), jitter + 1);
       if (delay > 0) onImpaired(this.#event("jitter", entrant), "jitter", delay);
@@ -121,8 +129,11 @@ export class Direction {
   }
 
   /** When the frame has left, at the link's rate; `undefined` if it finds the queue full. */
-  #depart(cycle: number, entrant: Entrant): number | undefined {
-    const { rate, queue = QUEUE_FRAMES_DEFAULT } = this.impairments;
+  #depart(
+    cycle: number,
+    entrant: Entrant,
+    { rate, queue = QUEUE_FRAMES_DEFAULT }: Impairments,
+  ): number | undefined {
     if (rate === undefined) return cycle;
     while (this.#queued[0] <= cycle) this.#queued.shift();
     if (this.#queued.length >= queue && this.#may("queue", entrant)) return undefined;
@@ -131,11 +142,16 @@ export class Direction {
     return this.#free = start + Math.ceil(entrant.bytes.length * 8 * NS_PER_SECOND / rate);
   }
 
-  #corrupt(entrant: Entrant, seed: number, onImpaired: OnImpaired): Uint8Array {
+  #corrupt(
+    entrant: Entrant,
+    seed: number,
+    impairments: Impairments,
+    onImpaired: OnImpaired,
+  ): Uint8Array {
     let content = entrant.bytes;
     for (const [kind, change] of CORRUPTIONS) {
       const event = this.#event(kind, entrant);
-      const chance = this.impairments[kind];
+      const chance = impairments[kind];
       if (chance === undefined || draw(seed, event) >= chance || !this.#may(kind, entrant)) {
         continue;
       }

@@ -50,12 +50,12 @@ export type FabricEvent =
     /** Cycles that it adds; 0 for corruption. */
     readonly delay: number;
   }
-  /** An interval of a link's partition or flap begins or ends. */
+  /** An interval of a link's partition or flap begins or ends, or other terms begin. */
   | {
     readonly kind: "link";
     readonly cycle: number;
     readonly link: string;
     readonly event: string;
-    readonly what: "partition" | "flap";
+    readonly what: "partition" | "flap" | "terms";
     readonly begins: boolean;
   };

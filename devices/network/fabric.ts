@@ -6,7 +6,7 @@ import type { FrameId } from "../../core/host.ts";
 import { requireVersion, type State } from "../../core/state.ts";
 import { Agenda, type Flight, STAGE } from "./agenda.ts";
 import { type FabricConfig, type LinkConfig, lookahead } from "./config.ts";
-import { Direction, type Drop } from "./direction.ts";
+import { Direction, type DirectionTerms, type Drop } from "./direction.ts";
 import type { DropReason, FabricEvent } from "./events.ts";
 import { LearningSwitch } from "./switch.ts";
 
@@ -20,11 +20,11 @@ export type Arriving =
     readonly sent: FrameId;
   };
 
-/** A link's partition or flap begins or ends. */
+/** A link's partition or flap begins or ends, or it gets other terms. */
 interface Change {
   readonly cycle: number;
   readonly link: LinkConfig;
-  readonly what: "partition" | "flap";
+  readonly what: "partition" | "flap" | "terms";
   readonly event: string;
   readonly begins: boolean;
 }
@@ -63,8 +63,8 @@ export class Fabric {
     this.lookahead = lookahead(config);
     this.#links = config.links.map((link) => ({
       config: link,
-      up: new Direction(`${link.name}:up`, link.latency, link.up, without),
-      down: new Direction(`${link.name}:down`, link.latency, link.down, without),
+      up: new Direction(`${link.name}:up`, termsOf(link, "up"), without),
+      down: new Direction(`${link.name}:down`, termsOf(link, "down"), without),
       changes: changesOf(link, without),
     }));
     this.#changes = this.#links.flatMap(({ changes }) => changes)
@@ -305,8 +305,16 @@ export class Fabric {
   }
 }
 
+function termsOf(link: LinkConfig, way: "up" | "down"): DirectionTerms[] {
+  return [{ cycle: 0, ...link }, ...link.later ?? []].map((terms) => ({
+    cycle: terms.cycle,
+    latency: terms.latency,
+    impairments: terms[way],
+  }));
+}
+
 function changesOf(link: LinkConfig, without: ReadonlySet<string>): Change[] {
-  const { name, partitions, flaps } = link;
+  const { name, partitions, flaps, later = [] } = link;
   const changes = (what: Change["what"], intervals: LinkConfig["flaps"]) =>
     intervals.flatMap(({ from, to }, index) => {
       const event = `${name}/${what}#${index}`;
@@ -316,7 +324,10 @@ function changesOf(link: LinkConfig, without: ReadonlySet<string>): Change[] {
         { cycle: to, link, what, event, begins: false },
       ];
     });
-  return [...changes("partition", partitions), ...changes("flap", flaps)]
+  const terms = later.map(({ cycle }, index): Change => {
+    return { cycle, link, what: "terms", event: `${name}/terms#${index}`, begins: true };
+  });
+  return [...changes("partition", partitions), ...changes("flap", flaps), ...terms]
     .sort((a, b) => a.cycle - b.cycle);
 }
 

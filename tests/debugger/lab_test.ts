@@ -16,6 +16,7 @@ const symbols = new SymbolTable([]);
 /** g2 hears what g1 has sent. */
 const FRAME = "g1/net0>4";
 const sentAt = (id: string) => Promise.resolve(id === FRAME ? 1_000_000 : undefined);
+const change = () => Promise.reject(new RangeError("There is no link g9.net0"));
 const frame = { kind: "frame", device: "net0", sent: FRAME };
 const events = [{ cycle: 1_200_000, id: "g2/net0#0", kind: "input", input: frame }];
 
@@ -27,7 +28,12 @@ function labGuests(): LabGuest[] {
     new LabGuest(`${name}`, Number(end), "power poweroff 0", AT, async (at) => {
       const cursor = await SimpleCursor.boot("pocket");
       await cursor.seek(at);
-      return new Debugger({ cursor, symbols, lab: { name: `${name}`, guests, sentAt }, events });
+      return new Debugger({
+        cursor,
+        symbols,
+        lab: { name: `${name}`, guests, sentAt, change },
+        events,
+      });
     })
   );
   return guests;
