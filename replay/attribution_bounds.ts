@@ -6,7 +6,8 @@
 import type { Input } from "../core/host.ts";
 
 /**
- * Of a hart that is withheld, and of whatever a thread of the host hands on: interrupts, keys, entropy.
+ * Of a hart that is withheld, of a clock that goes on without it, and of whatever a thread of the host
+ * hands on: interrupts, keys, entropy.
  * The privileged specification (3.1.9) has interrupts evaluated "in a bounded amount of time" and gives
  * no number. What bounds a thread of the host is its scheduler: it decides anew at every tick, at the
  * longest 10 ms (Linux, kernel/Kconfig.hz, HZ_100), and a hypervisor lets no other guest run for longer

@@ -66,7 +66,7 @@ function ofEvent(
 ): Candidate | undefined {
   const entry = entries[effect ?? -1];
   if (entry?.kind !== "input" || event.event === "image-changed") return undefined;
-  const weight = weigh(event, cycle, entry.input, delayCycles, background);
+  const weight = weigh(event, entry.input, delayCycles, background);
   return weight && {
     event: id,
     cycle,
@@ -83,7 +83,6 @@ type Weight = Pick<Candidate, "manner" | "legalCycles">;
 /** `undefined`: it did nothing. */
 function weigh(
   { error }: HostEvent,
-  cycle: number,
   shaped: Input,
   delayCycles: number | undefined,
   { effects, virtioSources }: Background,
@@ -94,7 +93,7 @@ function weigh(
   }
   const effect = effects.get(effectKey(shaped.device, shaped.request));
   if (effect?.kind === "none") return undefined;
-  if (effect?.kind === "delay") return delay(effect.until - cycle, shaped);
+  if (effect?.kind === "delay") return delay(effect.cycles, shaped);
   const isBorne = effect?.kind === "request" && bearsSpurious(effect.source, virtioSources);
   return { manner: isBorne ? "legal" : "wrong" };
 }

@@ -6,14 +6,15 @@ import { PLIC_DEVICE } from "../core/fault.ts";
 import type { Host, Input } from "../core/host.ts";
 import type { Machine } from "../core/machine.ts";
 import type { State } from "../core/state.ts";
+import { CYCLES_PER_TICK } from "../core/timers.ts";
 import { ForwardingHost } from "./forwarding_host.ts";
 
 export type Effect =
-  /** A hart, or an interrupt, has to wait until a cycle. */
-  | { readonly kind: "delay"; readonly until: number }
+  /** A hart, or an interrupt, has to wait for so long, or time went on so far at once. */
+  | { readonly kind: "delay"; readonly cycles: number }
   /** The interrupt controller has a request that no device made. */
   | { readonly kind: "request"; readonly source: number }
-  /** Memory or time is another, or a request of a device is to be lost. */
+  /** Memory is another, time went back, or a request of a device is to be lost. */
   | { readonly kind: "damage" }
   | { readonly kind: "none" };
 
@@ -60,10 +61,14 @@ export class EffectWatch extends ForwardingHost {
 }
 
 function effectOf(before: State, after: State, isRamWritten: boolean): Effect {
-  if (isRamWritten || before.mtimeOffset !== after.mtimeOffset) return { kind: "damage" };
+  const [offset, offsetAfter] = [before, after].map((state) => state.mtimeOffset as bigint);
+  const ticks = Number(BigInt.asIntN(64, offsetAfter - offset));
+  if (isRamWritten || ticks < 0) return { kind: "damage" };
+  if (ticks > 0) return { kind: "delay", cycles: ticks * CYCLES_PER_TICK };
   const waited = waits(before);
   for (const [who, until] of waits(after)) {
-    if (waited.get(who) !== until) return { kind: "delay", until };
+    if (waited.get(who) === until) continue;
+    return { kind: "delay", cycles: until - (after.cycle as number) };
   }
   const [plic, plicAfter] = [before, after].map(plicOf);
   if (`${plic.lost}` !== `${plicAfter.lost}`) return { kind: "damage" };

@@ -1,6 +1,8 @@
 /** What the host would have done without some of its events, as far as the recording knows. */
+import type { FaultInput } from "../core/fault.ts";
 import type { HostEvent } from "../core/host_event.ts";
 import type { Input } from "../core/host.ts";
+import { CYCLES_PER_TICK } from "../core/timers.ts";
 import type { LogEntry } from "./log.ts";
 
 /** Something of a log that can be taken away: a host event, or what came in by itself. */
@@ -154,7 +156,7 @@ export function removalOf(
     const gainedCycles = delayCycles - (still ?? 0);
     const input = inputAt(entries, effect)!;
     if (still !== undefined && input.kind === "fault") {
-      repair(effect, () => ({ instead: { ...input, until: cycle + still } as Input }));
+      repair(effect, () => ({ instead: shortened(input, cycle, still) }));
     } else if (event === undefined || isForced(event)) {
       for (const gone of [index, effect, ...backAgain(entries, effect)]) {
         repair(gone, () => ({ isDropped: true }));
@@ -208,12 +210,25 @@ function delayOf(
   const [event, shaped] = [inputAt(entries, index), inputAt(entries, effect)];
   if (event?.kind !== "host" || shaped === undefined) return undefined;
   const { cycle } = entries[index];
-  if (shaped.kind === "fault") {
-    return "until" in shaped && shaped.until !== undefined ? shaped.until - cycle : undefined;
-  }
+  if (shaped.kind === "fault") return delayOfFault(shaped, cycle);
   if (event.ns === undefined) return undefined;
   const isStall = isToldAtOnce(entries, index, effect!);
   return isStall ? Number(event.ns) : entries[effect!].cycle - cycle;
+}
+
+/** A clock that jumps ahead is to the guest as if nothing had run meanwhile. */
+function delayOfFault(fault: FaultInput, cycle: number): number | undefined {
+  if (fault.fault === "jump") {
+    return fault.ticks > 0n ? Number(fault.ticks) * CYCLES_PER_TICK : undefined;
+  }
+  const until = fault.fault === "flip" ? undefined : fault.until;
+  return until === undefined ? undefined : until - cycle;
+}
+
+function shortened(fault: FaultInput, cycle: number, cycles: number): FaultInput {
+  return fault.fault === "jump"
+    ? { ...fault, ticks: BigInt(Math.floor(cycles / CYCLES_PER_TICK)) }
+    : { ...fault, until: cycle + cycles } as FaultInput;
 }
 
 /** Told when it was over: what it shaped comes right behind. */

@@ -1,10 +1,11 @@
 /**
- * The same case with little to read in it: its texts garbled, its names gone. An injected error looks
- * as a real one does; what has no error number, such as a delay or a flipped bit, keeps its kind.
+ * The same case with little to read in it: its texts garbled, its names gone, and nothing says that
+ * somebody made it so or what was made. What is left are errors, data and times, as of a real host.
  */
 import { loadElf } from "../../../devices/boot/elf.ts";
 import { Random } from "../../../core/random.ts";
 import type { OpenRecording } from "../../../command/recording_file.ts";
+import type { FaultInput } from "../../../core/fault.ts";
 import type { LogEntry } from "../../../replay/log.ts";
 
 const E_SHOFF = 40;
@@ -35,15 +36,30 @@ export function withoutNames(elf: Uint8Array, seed: number): Uint8Array {
   return bytes;
 }
 
-/** A log in which injected errors look as those of a real disk do, and no event has a text. */
-export function withoutPlan(recording: OpenRecording): OpenRecording {
-  const entries = recording.log.entries.map((entry): LogEntry => {
-    if (entry.kind !== "input" || entry.input.kind !== "host") return entry;
-    const { error } = entry.input;
-    const event = error === undefined ? entry.input.event : "io-error";
-    return { ...entry, input: { ...entry.input, event, text: "x" } };
-  });
-  return { ...recording, log: { ...recording.log, entries } };
+/** A recording that a real host could have left, as far as verdicts are told of it. */
+export interface Disguised extends OpenRecording {
+  /** What is known of its inputs: that something befell the machine, but not what. */
+  readonly told: readonly LogEntry[];
+}
+
+export function withoutPlan(recording: OpenRecording): Disguised {
+  const entries = recording.log.entries.map(withoutPurpose);
+  return { ...recording, log: { ...recording.log, entries }, told: entries.map(withoutKind) };
+}
+
+/** An injected event is one as it happens, and no event has a text. */
+function withoutPurpose(entry: LogEntry): LogEntry {
+  if (entry.kind !== "input" || entry.input.kind !== "host") return entry;
+  const { event, error } = entry.input;
+  const natural = event !== "injected" ? event : error === undefined ? "stall" : "io-error";
+  return { ...entry, input: { ...entry.input, event: natural, text: "x" } };
+}
+
+/** A machine cannot be replayed so: this is for those who judge. */
+function withoutKind(entry: LogEntry): LogEntry {
+  if (entry.kind !== "input" || entry.input.kind !== "fault") return entry;
+  const { device, kind, request } = entry.input;
+  return { ...entry, input: { device, kind, request } as FaultInput };
 }
 
 function shuffled(text: string, seed: number): string {

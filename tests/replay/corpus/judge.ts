@@ -1,6 +1,7 @@
 /** Triage's judgement of a case, without the file and the terminal of the command. */
 import { Case } from "../../../command/triage/case.ts";
 import type { OpenRecording } from "../../../command/recording_file.ts";
+import type { Disguised } from "./disguise.ts";
 import { attribute, type Findings } from "../../../replay/attribution.ts";
 import { candidatesOf } from "../../../replay/attribution_candidates.ts";
 import type { Verdict } from "../../../replay/verdict.ts";
@@ -9,18 +10,20 @@ const COMMANDS = { at: () => "", event: () => "", without: () => "", verify: () 
 
 /** @param watched a later part of it, where that is enough to see what fails */
 export async function judge(
-  recording: OpenRecording,
+  recording: OpenRecording | Disguised,
   watched: Pick<OpenRecording, "log" | "build"> = recording,
 ): Promise<Findings> {
+  const told = "told" in recording ? recording.told : recording.log.entries;
   const opened = await Case.open(recording);
   const observed = await opened.observe(watched);
   return await attribute(
     observed,
-    candidatesOf(recording.log.entries, opened.background(observed)),
+    candidatesOf(told, opened.background(observed)),
     {
       ...(observed.divergence ? {} : {
         whatIf: opened.whatIf.bind(opened),
         trace: opened.trace.bind(opened),
+        refusal: opened.refusal.bind(opened),
       }),
       commands: COMMANDS,
     },
