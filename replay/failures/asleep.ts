@@ -6,6 +6,9 @@ import { requestsOf } from "../branch_host.ts";
 import type { Machine } from "../../core/machine.ts";
 import type { Failure } from "./failure.ts";
 
+/** SSIE and MSIE: their interrupts are a hart's deed, and none acts. */
+const SOFTWARE = 1n << 1n | 1n << 3n;
+
 /** @param isLeftAlone nobody will type or send anything any more */
 export function asleep(
   machine: Machine,
@@ -15,10 +18,10 @@ export function asleep(
   const { engine, cycle } = machine;
   const all = Array.from({ length: harts }, (_, hart) => hart);
   if (!all.every((hart) => engine.field(hart, "waiting") !== 0n)) return undefined;
-  const isDeaf = all.every((hart) => engine.field(hart, "mie") === 0n);
+  const isDeaf = all.every((hart) => (engine.field(hart, "mie") & ~SOFTWARE) === 0n);
   if (!isDeaf && !(isLeftAlone && isUnarmed(machine, all))) return undefined;
   const why = isDeaf
-    ? "with all interrupts disabled"
+    ? "with all interrupts from outside disabled"
     : "and neither a timer nor a device will raise one";
   return {
     cycle,

@@ -96,6 +96,13 @@ Deno.test("a guest that ends itself in the handler of its own trap says which in
 Deno.test("a hart that nothing can wake is asleep; one with a timer is not", async () => {
   const { failures } = await observe(["csrrw zero,mie,zero", "wfi"], CYCLES);
   assertEquals(failures.map(({ kind, hart }) => [kind, hart]), [["asleep", 0]]);
+  // A timer that it does not listen to, and interrupts that only a hart could raise.
+  const armed = ["lui t1,0x2004", "lui t2,0x10000", "sd t2,0(t1)"];
+  const deaf = await observe(
+    [...armed, "addi t0,zero,10", "csrrw zero,mie,t0", "wfi"],
+    CYCLES,
+  );
+  assertEquals(deaf.failures.map(({ kind, hart }) => [kind, hart]), [["asleep", 0]]);
   const awake = await observe(
     ["addi t0,zero,128", "csrrw zero,mie,t0", "jal zero,0x80000008"],
     CYCLES,
