@@ -16,6 +16,7 @@ const FAILURES: Readonly<Record<string, RegExp>> = {
   "debian/timer/hang": /^hung-task: insmod waits/,
   "debian/cpu/own-bug": /^bug: Kernel BUG at bug \[provoke\]/,
   "debian/cpu/own-vector": /^double-fault: the trap vector itself traps: instruction page fault/,
+  "debian/cpu/own-deafness": /^asleep: the hart waits .* all interrupts from outside disabled/,
   "debian/cpu/own-lockup": /^soft-lockup: insmod lets nobody else run on hart 0/,
   "debian/memory/own-null":
     /^oops: Oops: load page fault, address 0x8, at show \[provoke\].*trigger: null_pointer \[provoke\]/,
@@ -27,6 +28,7 @@ const FAILURES: Readonly<Record<string, RegExp>> = {
   "debian/platform/absent-device": /^program-killed: devmem was ended by SIG(BUS|SEGV)/,
   "debian/platform/reset": /^reset: /,
   "debian/whole/crash": /^panic: sysrq triggered crash/,
+  "debian/whole/warning": /^warning: WARN at warn \[provoke\]\+0x\w+ \(provoke.c:\d+\)/,
   "debian/whole/panic": /^panic: provoke: no answer after 3 tries/,
   "debian/whole/stack": /^double-fault: kernel stack overflow at deeper \[provoke\]/,
   "debian/whole/program-dies": /^program-killed: sh was ended by SIGSEGV/,
