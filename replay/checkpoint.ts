@@ -3,7 +3,15 @@ import { DRAM } from "../core/hart/layout.ts";
 import type { Machine } from "../core/machine.ts";
 import type { State } from "../core/state.ts";
 import type { LoadedCheckpoint, Stored } from "./stored.ts";
-import { type Content, differences, pageBytes, type PageStore, sameBytes } from "./pages.ts";
+import {
+  type Content,
+  differences,
+  nameStored,
+  pageBytes,
+  type PageStore,
+  sameBytes,
+  storedNumber,
+} from "./pages.ts";
 
 const PAGE_BYTES = 4096;
 
@@ -21,6 +29,8 @@ export interface Checkpoint {
 export class CheckpointedMachine {
   /** What RAM held when pages were last taken. */
   #content: Content;
+  /** Pages written since then, as far as the machine has been asked. */
+  readonly #written = new Set<number>();
 
   /** @param machine fresh: RAM is 0 but for the pages that it names as written */
   constructor(
@@ -34,36 +44,27 @@ export class CheckpointedMachine {
   /** Costs the pages written since the last checkpoint. The state must be that before the inputs of its cycle. */
   save(work: number): Checkpoint {
     const { machine, store } = this;
-    const changes = [...machine.takeWrittenPages()].map((page) => ({
-      page,
-      hash: machine.pageHash(page),
-      bytes: this.#bytesOf(page),
-    }));
-    const content = store.with(this.#content, changes);
-    store.release(this.#content);
-    this.#content = content;
+    this.#takePages();
     return {
       cycle: machine.cycle,
       work,
       state: machine.save(),
-      content: store.retain(content),
+      content: store.retain(this.#content),
     };
   }
 
   /** Writes only the pages that differ; returns how many. Throws a RangeError if the state is another machine's. */
   restore(checkpoint: Checkpoint): number {
     const { machine, store } = this;
-    const candidates = new Set(machine.takeWrittenPages());
+    const candidates = new Set(this.#collectWritten());
     for (const page of differences(this.#content, checkpoint.content)) candidates.add(page);
     let written = 0;
     for (const page of candidates) {
-      const bytes = pageBytes(checkpoint.content, page);
-      if (sameBytes(bytes, this.#bytesOf(page))) continue;
-      machine.memory.write(DRAM + page * PAGE_BYTES, bytes);
-      written++;
+      if (this.#put(page, pageBytes(checkpoint.content, page))) written++;
     }
     // These writes made RAM what the checkpoint says.
     machine.takeWrittenPages();
+    this.#written.clear();
     store.retain(checkpoint.content);
     store.release(this.#content);
     this.#content = checkpoint.content;
@@ -86,14 +87,16 @@ export class CheckpointedMachine {
     let loaded: LoadedCheckpoint | undefined;
     try {
       loaded = read();
-      const numbers = [...loaded.pages];
-      this.#requireRoom(numbers);
-      const pages = new Map(numbers.map((page) => [page, loaded!.page(page)!]));
-      this.#setRam(pages, reset);
+      const pages = [...loaded.pages];
+      this.#requireRoom(pages);
+      this.#setRam(loaded, pages, reset);
       machine.restore(loaded.state);
       if (machine.cycle !== cycle) return `its state is that of cycle ${machine.cycle}`;
       const found = machine.digest();
-      return found === digest ? undefined : `its digest is ${found}, and the log has ${digest}`;
+      if (found !== digest) return `its digest is ${found}, and the log has ${digest}`;
+      this.#takePages();
+      for (const page of pages) nameStored(this.#content, page, loaded.numberOf?.(page));
+      return undefined;
     } catch (error) {
       // Whatever a state of wrong shape makes the devices say.
       return error instanceof Error ? error.message : String(error);
@@ -114,19 +117,42 @@ export class CheckpointedMachine {
     }
   }
 
-  // Nothing here may throw once the written pages are taken: they would be forgotten.
-  #setRam(pages: ReadonlyMap<number, Uint8Array>, reset: Content): void {
-    const { machine } = this;
-    const stale = new Set(machine.takeWrittenPages());
-    for (const page of differences(this.#content, reset)) stale.add(page);
-    // Written even if they hold the right bytes already, so that they are among the written ones again.
-    for (const page of stale) {
-      machine.memory.write(DRAM + page * PAGE_BYTES, pages.get(page) ?? pageBytes(reset, page));
+  /** Only what RAM is not known to hold is asked for: a page may have to be decompressed with its neighbours. */
+  #setRam(loaded: LoadedCheckpoint, pages: readonly number[], reset: Content): void {
+    const written = this.#collectWritten();
+    const candidates = new Set([...written, ...differences(this.#content, reset), ...pages]);
+    for (const page of candidates) {
+      const number = loaded.numberOf?.(page);
+      const isThere = number !== undefined && !written.has(page) &&
+        storedNumber(this.#content, page) === number;
+      if (!isThere) this.#put(page, loaded.page(page) ?? pageBytes(reset, page));
     }
-    for (const [page, bytes] of pages) {
-      if (stale.has(page) || sameBytes(bytes, this.#bytesOf(page))) continue;
-      machine.memory.write(DRAM + page * PAGE_BYTES, bytes);
-    }
+  }
+
+  /** The content is what RAM holds now. */
+  #takePages(): void {
+    const { machine, store } = this;
+    const changes = [...this.#collectWritten()].map((page) => ({
+      page,
+      hash: machine.pageHash(page),
+      bytes: this.#bytesOf(page),
+    }));
+    const content = store.with(this.#content, changes);
+    store.release(this.#content);
+    this.#content = content;
+    this.#written.clear();
+  }
+
+  /** All pages in which RAM may differ from the content. */
+  #collectWritten(): ReadonlySet<number> {
+    for (const page of this.machine.takeWrittenPages()) this.#written.add(page);
+    return this.#written;
+  }
+
+  /** Whether it differed: what is there already keeps what was derived from it, such as compiled code. */
+  #put(page: number, bytes: Uint8Array): boolean {
+    if (sameBytes(bytes, this.#bytesOf(page))) return false;
+    return this.machine.memory.write(DRAM + page * PAGE_BYTES, bytes);
   }
 
   #bytesOf(page: number): Uint8Array {

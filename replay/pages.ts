@@ -15,6 +15,8 @@ interface Page {
   readonly hash: bigint;
   /** Groups that hold it. */
   uses: number;
+  /** Of the recording's stored pages, one that holds the same, if that is known. */
+  stored?: number;
 }
 
 interface Group {
@@ -128,7 +130,21 @@ export function* differences(a: Content, b: Content): Generator<number> {
 
 /** What a page holds in a content. */
 export function pageBytes(content: Content, page: number): Uint8Array {
-  return content.groups[Math.floor(page / GROUP_PAGES)].pages[page % GROUP_PAGES].bytes;
+  return pageAt(content, page).bytes;
+}
+
+/** The recording's stored page that holds what a page holds in a content; `undefined` if it is not known. */
+export function storedNumber(content: Content, page: number): number | undefined {
+  return pageAt(content, page).stored;
+}
+
+/** A page holds in a content what this stored page of the recording holds. */
+export function nameStored(content: Content, page: number, number: number | undefined): void {
+  pageAt(content, page).stored = number;
+}
+
+function pageAt(content: Content, page: number): Page {
+  return content.groups[Math.floor(page / GROUP_PAGES)].pages[page % GROUP_PAGES];
 }
 
 /** Whether two pages, both aligned to 4 bytes, hold the same. */

@@ -78,9 +78,8 @@ async function lastIn(
   traveller.restore(from);
   const hitsMax = end - from > PART_CYCLES_MIN ? HITS_MAX : Infinity;
   traveller.arm(conditions);
-  const found = await lastOnTheWay(traveller, end, hitsMax, signal).finally(() =>
-    traveller.disarm()
-  );
+  const found = await traveller.sparsely(() => lastOnTheWay(traveller, end, hitsMax, signal))
+    .finally(() => traveller.disarm());
   if (found !== "many") return found;
   // A part with a stop is looked at more closely; the others cost no more than the run through them.
   traveller.restore(from);

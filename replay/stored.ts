@@ -8,6 +8,8 @@ export interface LoadedCheckpoint {
   readonly pages: Iterable<number>;
   /** What one of them holds; `undefined` if it is as at reset. @throws Error if it cannot be read */
   readonly page: (page: number) => Uint8Array | undefined;
+  /** Of its content: pages with one number hold the same, in all checkpoints of a recording. */
+  readonly numberOf?: (page: number) => number | undefined;
   /** Nothing more is asked for. */
   readonly close?: () => void;
 }

@@ -24,6 +24,8 @@ export type Advance = Stop | { readonly reason: "interrupted" };
 const IDLE_CYCLES_MAX = 1e11;
 /** Runs through idle time after which the event loop turns. */
 const IDLE_RUNS_MAX = 256;
+/** Of so many checkpoints one is left where nobody will look at the others. */
+const SPARSE = 4;
 const NO_CONDITIONS: StopConditions = { breakpoints: new Set(), watchpoints: [] };
 
 export class Traveller {
@@ -36,7 +38,9 @@ export class Traveller {
   /** The state is the one before the inputs of this cycle, as a run to here leaves it. */
   #settled = true;
   #armed = NO_CONDITIONS;
-  /** The last checkpoint at or before here, as far as known. */
+  /** Work between two checkpoints that are left on the way: {@link spacing} or a multiple. */
+  #stride: number;
+  /** Where it paused last, or had a checkpoint. */
   #lastWork = 0;
 
   /**
@@ -52,6 +56,7 @@ export class Traveller {
     readonly harts: number,
   ) {
     this.trail = new Trail(0, harts);
+    this.#stride = spacing;
     checkpointed.machine.onActed = (hart, from, to, traps, interrupts) => {
       const acted = { hart, from, to, traps, interrupts };
       this.work += to - from;
@@ -114,6 +119,16 @@ export class Traveller {
     if (stored) this.#takeIn(stored);
     if (stored || !canGoOn) this.restore(cycle);
     return (await this.advance(cycle, signal)).reason !== "interrupted";
+  }
+
+  /** Leaves fewer checkpoints on the way while an action lasts that goes far: together they cost a tenth of a replay. */
+  async sparsely<T>(action: () => Promise<T>): Promise<T> {
+    this.#stride = this.spacing * SPARSE;
+    try {
+      return await action();
+    } finally {
+      this.#stride = this.spacing;
+    }
   }
 
   /** What stops {@link advance} from now on. */
@@ -185,7 +200,7 @@ export class Traveller {
   #checkpointIfFar(): void {
     const before = this.course.checkpoints.atOrBefore(this.cycle);
     const gap = this.work - (before?.work ?? 0);
-    if (gap >= this.spacing) this.checkpoint();
-    else this.#lastWork = this.work - gap;
+    if (gap >= this.#stride) this.checkpoint();
+    else this.#lastWork = this.work - gap % this.spacing;
   }
 }

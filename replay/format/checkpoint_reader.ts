@@ -102,6 +102,7 @@ export class CheckpointIndex {
         const stored = ram.get(number);
         return stored === undefined ? undefined : page(stored);
       },
+      numberOf: (number) => ram.get(number),
     };
   }
 

@@ -1,10 +1,15 @@
 /** Checkpoints that travel in a recording: right, used, and never needed. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { DRAM } from "../../core/hart/layout.ts";
 import { Random } from "../../core/random.ts";
+import { CheckpointedMachine } from "../../replay/checkpoint.ts";
 import { codec } from "../../replay/deno/codec.ts";
 import { DivergenceError } from "../../replay/divergence.ts";
 import { decodeFrame, decodePayload, encodeChunk, FRAME_BYTES } from "../../replay/format/chunk.ts";
+import { PageStore } from "../../replay/pages.ts";
+import { Player } from "../../replay/player.ts";
 import { replay } from "../../replay/replayer.ts";
+import type { Stored } from "../../replay/stored.ts";
 import { StoredCheck } from "../../replay/stored_check.ts";
 import { Timeline } from "../../replay/timeline.ts";
 import { buildOf, type Guest, outputHash, read } from "./machines.ts";
@@ -92,6 +97,42 @@ for (const guest of [POCKET, SMP]) {
 
 const bytes = await recordStored(POCKET);
 const whole = read(bytes);
+
+Deno.test("loading a checkpoint reads only the pages that RAM does not hold already", async () => {
+  const machine = await buildOf(POCKET)(new Player({ entries: [] }), () => {});
+  const store = new PageStore();
+  const { memoryBytes } = machine.engine.layout;
+  const checkpointed = new CheckpointedMachine(machine, store, store.zero(memoryBytes));
+  const reset = checkpointed.save(0).content;
+  let reads = 0;
+  const readsOf = (stored: Stored) => {
+    reads = 0;
+    const load = () => {
+      const loaded = stored.load();
+      const page = (number: number) => {
+        reads++;
+        return loaded.page(number);
+      };
+      return { ...loaded, page };
+    };
+    assertEquals(checkpointed.load(load, stored, reset), undefined);
+    return reads;
+  };
+  const [early, late] = storedOf(bytes, whole).slice(-2);
+  const [earlyPages, latePages] = [early, late].map((it) => new Set(it.load().pages));
+  assertEquals(readsOf(late), latePages.size);
+  assertEquals(readsOf(late), 0);
+  // Pages of the late one that are as at reset in the early one are asked for too.
+  const differ = [...earlyPages.union(latePages)].filter((page) =>
+    early.load().numberOf!(page) !== late.load().numberOf!(page)
+  );
+  assert(differ.length > 0 && differ.length < latePages.size, `${differ.length} pages differ`);
+  assertEquals(readsOf(early), differ.length);
+  // What was written since is not taken for what was loaded.
+  const [page] = latePages;
+  machine.memory.write(DRAM + page * 4096, new Uint8Array(4096).fill(7));
+  assertEquals(readsOf(early), 1);
+});
 
 Deno.test("a file cut anywhere has the checkpoints up to there, and each of them loads", () => {
   const random = new Random(SEED);
