@@ -17,7 +17,7 @@ export async function benchHunt(rounds: number): Promise<Report> {
     for (let round = 0; round < rounds; round++) {
       const hunt = (name: string, last: number) =>
         timeRun(ours(
-          ...["hunt", "--lab", LAB, "--fork-at", "teller. ready", "--jobs", "1"],
+          ...["hunt", "--lab", LAB, "--jobs", "1"],
           ...[
             "--seeds",
             `${round * 1000}..${round * 1000 + last}`,

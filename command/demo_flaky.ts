@@ -14,13 +14,15 @@ import type { Log } from "../replay/log.ts";
 import { Timeline } from "../replay/timeline.ts";
 import { instructionAt, word } from "./demo.ts";
 import { STATUS } from "./errors.ts";
+import { parseFlags } from "./flags.ts";
 import { bootToFork } from "./hunt/boot.ts";
 import { runCrew } from "./hunt/crew.ts";
 import { HuntedMachine } from "./hunt/machine.ts";
 import { Minimiser } from "./hunt/minimiser.ts";
-import type { Assignment, Specimen } from "./hunt/specimen.ts";
+import type { Assignment, Fork } from "./hunt/specimen.ts";
+import { type Hunted, huntedOf } from "./hunt/specimen_of.ts";
 import { failOnOf, type Outcome } from "./hunt/verdict.ts";
-import { labPlan } from "./lab_config.ts";
+import { LAB_FLAGS } from "./lab.ts";
 import { openLab } from "./recorded_lab.ts";
 import { openRecording, readRecordedFile } from "./recording_file.ts";
 
@@ -51,11 +53,11 @@ export async function demoFlaky(): Promise<number> {
 async function huntOne(folder: string): Promise<string | undefined> {
   say("Two Debian guests, a bank and its teller, on a network that reorders 0.3 % of the teller's");
   say("frames and loses 0.1 %. Booting them once …");
-  const specimen = { isLab: true, ...await labPlan(LAB) };
+  const hunted = await huntedOf(parseFlags(["--lab", LAB], LAB_FLAGS));
   const assignment: Assignment = {
-    specimen,
-    fork: await boot(specimen),
-    options: { failOn: failOnOf([]), limit: LIMIT_CYCLES },
+    specimen: hunted.specimen,
+    fork: await boot(hunted),
+    options: { failOn: failOnOf([]), limit: LIMIT_CYCLES, steal: true },
   };
   const pathOf = (seed: number) => join(folder, `seed-${seed}.hsr`);
   const found = new AbortController();
@@ -83,10 +85,9 @@ async function huntOne(folder: string): Promise<string | undefined> {
   return pathOf(seed);
 }
 
-async function boot(specimen: Specimen) {
+async function boot({ specimen, forkAt }: Hunted): Promise<Fork> {
   const machines = await HuntedMachine.openAll(specimen.guests);
   try {
-    const forkAt = { pattern: `^${GUEST}\\| ready` };
     return await bootToFork(specimen, machines, { forkAt, onProgress: () => {} });
   } finally {
     for (const machine of machines) machine.close();
@@ -102,7 +103,7 @@ async function minimiseIt(path: string, target: string): Promise<void> {
     const { events } = await minimiser.record(kept, target);
     const { candidates, runCount } = minimiser;
     say(
-      `The network had impaired ${candidates.length} frames. ${runCount} runs with some of them:`,
+      `Frames impaired, and times that harts lost: ${candidates.length}. ${runCount} runs with some of them:`,
     );
     say("it fails with these alone, and without any one of them it does not:");
     for (const { cycle, id } of events) say(`  cycle ${cycle}  ${id}`);
@@ -207,9 +208,7 @@ async function follow(
     say(`  The teller had just heard ${heard.input.sent}, an answer that came out of turn.\n`);
   }
   say("guests/README.md tells what is wrong in the source. Your turn:");
-  say(
-    "  deno run -A main.ts hunt --lab guests/labs/flaky.json --fork-at 'teller. ready' --seeds 1..200",
-  );
+  say("  deno run -A main.ts hunt --lab guests/labs/flaky.json --seeds 1..200");
   return true;
 }
 

@@ -25,7 +25,7 @@ interface Found {
 Deno.test("the teller fails in less than 5 % of its runs, always the same, and it is found why", async (test) => {
   if (await preparedGuest() === undefined) return;
   await inFolder(async (folder) => {
-    const flags = ["--lab", LAB, "--fork-at", "teller. ready", "--seeds", `1..${SEEDS}`];
+    const flags = ["--lab", LAB, "--seeds", `1..${SEEDS}`];
     const { status, stdout, stderr } = await hindsight(["hunt", ...flags, "-o", folder, "--json"]);
     assertEquals([status, stderr], [1, ""]);
     const all: Found[] = JSON.parse(stdout);
