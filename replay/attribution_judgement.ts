@@ -237,7 +237,9 @@ export class Judgement {
     return this.#judge({
       side: "guest",
       origin: breach ? "guest-contract" : "guest-logic",
-      response: isFatal(failure) ? "mishandled" : "degraded",
+      response: isFatal(failure) || this.known.course.aftermath.some(isCollapse)
+        ? "mishandled"
+        : "degraded",
       responsibility: "guest",
       grade: isFollowed ? "B" : "C",
       trigger: guestTrigger(trace, breach),
@@ -313,6 +315,11 @@ const REFUSALS: ReadonlySet<Failure["kind"]> = new Set([
 /** It did itself harm, rather than say that it could not do what was asked. */
 function isCrash({ kind }: Failure): boolean {
   return !REFUSALS.has(kind);
+}
+
+/** It can do no more, and has not only said so by its status. */
+function isCollapse(failure: Failure): boolean {
+  return isFatal(failure) && !REFUSALS.has(failure.kind);
 }
 
 function guestTrigger(trace: Trace | undefined, breach: CountedBreach | undefined): Trigger | null {

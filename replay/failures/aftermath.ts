@@ -20,6 +20,8 @@ const LASTING: ReadonlySet<Failure["kind"]> = new Set([
   "rcu-stall",
   "file-system-error",
 ]);
+/** So soon the first process is gone that has begun to die. */
+const DEATH_CYCLES = 100_000;
 /** As what a process ends that could not go on: a shell passes it on as its status. */
 const DEATHS: { readonly [Kind in Failure["kind"]]?: string } = {
   oops: "SIGSEGV",
@@ -45,6 +47,9 @@ export function courses(failures: readonly Failure[]): Course[] {
 }
 
 function isAftermath(later: Failure, { failure, aftermath }: Course): boolean {
+  if (later.kind === "init-exit" && failure.kind === "program-killed") {
+    return later.cycle - failure.cycle < DEATH_CYCLES && later.hart === failure.hart;
+  }
   if (later.kind === "panic") {
     // A panic while another is under way, or the one in which something else ends.
     return failure.kind === "panic" || failure.kind === "init-exit" ||

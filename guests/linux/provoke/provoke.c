@@ -17,7 +17,7 @@ long schedule_timeout_uninterruptible(long jiffies);
 #define NULL ((void *)0)
 #define FOREVER 0x7fffffffffffffff
 #define EINVAL 22
-#define noinline __attribute__((noinline))
+#define noinline __attribute__((noinline, noclone)) /* a frame of its own in every trace */
 #define section(name) __attribute__((used, section(name)))
 
 static char *fault = "none";

@@ -34,6 +34,14 @@ Deno.test("who was chosen to free memory ends by SIGKILL", () => {
   assertEquals(counts(chosen, failure(9, "fail-code", "the guest failed with code 137")), [2]);
 });
 
+Deno.test("the first process dies of a signal, and the kernel of that", () => {
+  const killed = failure(1, "program-killed", "init was ended by SIGILL", "get_signal+0x95e");
+  const exit = failure(600, "init-exit", "Attempted to kill init!", "do_exit+0x954");
+  assertEquals(counts(killed, exit), [2]);
+  assertEquals(counts(killed, { ...exit, cycle: 1_000_000 }), [1, 1]);
+  assertEquals(counts(killed, { ...exit, hart: 1 }), [1, 1]);
+});
+
 Deno.test("what lasts is reported again and again, until the kernel gives up if it was told to", () => {
   assertEquals(counts(LOCKUP, { ...LOCKUP, cycle: 5 }, { ...LOCKUP, cycle: 9 }), [3]);
   assertEquals(counts(HUNG, { ...HUNG, cycle: 5 }, LOCKUP), [2, 1]);
