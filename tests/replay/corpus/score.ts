@@ -25,6 +25,8 @@ export interface Score {
   readonly isInnocentConvicted: boolean;
   /** What was found, for whoever wonders. */
   readonly text: string;
+  /** What the guest made of it, and how it went. */
+  readonly story: string;
 }
 
 const LABELS: Readonly<Record<string, Label>> = labels as Record<string, Label>;
@@ -54,6 +56,7 @@ export function score(name: string, findings: Findings): Score {
       `trigger: ${verdict.trigger?.what ?? "none"}; outcome: ${
         verdict.counterfactual?.outcome ?? "not asked"
       }`;
+  const story = [verdict?.response, ...verdict?.chain.map(({ what }) => what) ?? []].join("; ");
   const isRight = side === label.side;
-  return { name, label, side, responsibility, grade, isRight, isInnocentConvicted, text };
+  return { name, label, side, responsibility, grade, isRight, isInnocentConvicted, text, story };
 }
