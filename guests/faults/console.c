@@ -41,5 +41,19 @@ void console_never_reads(void) {
   typed();
 }
 
+static volatile bool rang;
+
+static void ring(void) {
+  rang = true;
+  console_interrupt();
+}
+
+/* Bug: nobody has promised that a key is there by then. */
+void console_hasty(void) {
+  plic_enable(UART_IRQ, ring);
+  task_sleep(30);
+  if (!rang) panic("no key");
+}
+
 /* Bug: a text that nobody has set. */
 void console_null_text(void) { print("clerk: %s\n", no_text); }

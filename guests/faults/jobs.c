@@ -15,4 +15,5 @@ void (*const jobs[])(void) = {
     console_prompt,     console_menu,      console_null_text,    console_menu_checked_then_null,
     console_never_reads,
     platform_strict,    platform_deaf,     platform_absent,      platform_reset, platform_fails,
+    disk_impatient,     timer_hasty,       console_hasty,        nic_needs_link, nic_strict,
 };

@@ -7,6 +7,8 @@
 #define BOXES 64
 #define LETTERS 4
 #define BUFFERS 2
+#define NET_F_STATUS (1U << 16)
+#define NET_S_LINK_UP 1
 
 static struct virtio_device device;
 static struct virtqueue inbox;
@@ -20,10 +22,10 @@ static void interrupt(void) {
   came = true;
 }
 
-static void open(void) {
-  if (!virtio_find(&device, 1, 0)) panic("no network card");
+static void open_with(uint32_t features, void (*handler)(void)) {
+  if (!virtio_find(&device, VIRTIO_NET, features)) panic("no network card");
   virtio_queue(&device, 0, &inbox);
-  virtio_ready(&device, interrupt);
+  virtio_ready(&device, handler);
   for (unsigned i = 0; i < BUFFERS; i++) {
     inbox.desc[i].address = (uint64_t)received[i];
     inbox.desc[i].length = sizeof received[i];
@@ -31,6 +33,8 @@ static void open(void) {
     virtio_offer(&device, 0, &inbox, i);
   }
 }
+
+static void open(void) { open_with(0, interrupt); }
 
 /* @param give_back the buffer, so that another letter can come into it */
 static uint32_t next_box(bool give_back) {
@@ -64,6 +68,37 @@ void nic_sort_checked(void) {
 void nic_checked_then_null(void) {
   nic_sort_checked();
   *nothing += boxes[0];
+}
+
+struct net_config {
+  uint8_t mac[6];
+  uint16_t status;
+};
+
+static void interrupt_of_link(void) {
+  interrupt();
+  volatile struct net_config *config = virtio_config(&device);
+  if (!(config->status & NET_S_LINK_UP)) panic("the link is down");
+}
+
+/* Gives up where there is no link. */
+void nic_needs_link(void) {
+  open_with(NET_F_STATUS, interrupt_of_link);
+  for (unsigned i = 0; i < LETTERS; i++) boxes[next_box(true)]++;
+}
+
+/* Bug: an interrupt need not bring a letter (VIRTIO 1.2, 2.7.7.1). */
+void nic_strict(void) {
+  open();
+  for (unsigned i = 0; i < LETTERS; i++) {
+    uint16_t head;
+    uint32_t length;
+    task_wait(&came);
+    came = false;
+    if (!virtio_taken(&inbox, &head, &length)) panic("an interrupt without a letter");
+    virtio_offer(&device, 0, &inbox, head);
+    progress();
+  }
 }
 
 /* Bug: never gives a buffer back. */

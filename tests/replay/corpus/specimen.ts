@@ -29,7 +29,7 @@ export interface Specimen {
   readonly typed?: readonly { readonly at: number; readonly text: string }[];
   /** A letter for a box of `nic.c`. */
   readonly letters?: readonly { readonly at: number; readonly box: number }[];
-  readonly linkDownAt?: number;
+  readonly link?: { readonly downAt: number; readonly upAt?: number };
   /** Where the recording ends at the latest: sooner where each cycle is a trap, which takes long. */
   readonly cycles?: number;
   /** Changes the disk before the machine starts. */
@@ -57,7 +57,7 @@ export async function record(
   if (specimen.job !== undefined) choose(original, specimen.job);
   const bytes = dress(original);
   const disks = [{ sizeBytes: DISK_BYTES, readOnly: false }];
-  const nics = specimen.letters || specimen.linkDownAt ? [{ mac: MAC }] : [];
+  const nics = specimen.letters || specimen.link ? [{ mac: MAC }] : [];
   const timing = { diskTiming: "model", memoryBytes: 16 << 20, harts: 1, seed: SEED } as const;
   const config = { ...timing, disks, nics };
   const files = { bios: { name, bytes } };
@@ -82,7 +82,7 @@ export async function record(
   return { ...open, log: { ...open.log, entries: specimen.log(open.log.entries) } };
 }
 
-function hostOf({ typed = [], letters = [], linkDownAt, disk }: Specimen): MemoryHost {
+function hostOf({ typed = [], letters = [], link, disk }: Specimen): MemoryHost {
   const image = new Random(SEED).bytes(DISK_BYTES);
   const sectors = new DataView(image.buffer);
   for (let sector = 0; sector < SLOTS; sector++) {
@@ -95,7 +95,8 @@ function hostOf({ typed = [], letters = [], linkDownAt, disk }: Specimen): Memor
     bytes: new TextEncoder().encode(text),
   }));
   const host = new MemoryHost({ disks: { disk0: image }, script, seed: SEED });
-  if (linkDownAt !== undefined) host.send({ device: "net0", kind: "link", up: false }, linkDownAt);
+  if (link) host.send({ device: "net0", kind: "link", up: false }, link.downAt);
+  if (link?.upAt) host.send({ device: "net0", kind: "link", up: true }, link.upAt);
   for (const { at, box } of letters) {
     const bytes = new Uint8Array(60);
     new DataView(bytes.buffer).setUint32(14, box, true);

@@ -42,6 +42,24 @@ export const CONSOLE: readonly Specimen[] = [
     plan: () => ({ console: [{ device: "uart0", from: 10 * MS, for: 40 * MS }] }),
   },
   {
+    name: "console/slow-interrupt-and-own-haste",
+    job: "console_hasty",
+    typed: [{ at: 28 * MS, text: "x" }],
+    plan: () => ({ interrupt: [{ ...UART, fault: "late", at: 25 * MS, for: 9 * MS }] }),
+  },
+  {
+    name: "console/late-interrupt-and-own-haste",
+    job: "console_hasty",
+    typed: [{ at: 28 * MS, text: "x" }],
+    plan: () => ({ interrupt: [{ ...UART, fault: "late", at: 25 * MS, for: 50 * MS }] }),
+  },
+  {
+    name: "console/stall-and-own-haste",
+    job: "console_hasty",
+    typed: [{ at: 28 * MS, text: "x" }],
+    plan: () => ({ console: [{ device: "uart0", from: 25 * MS, for: 50 * MS }] }),
+  },
+  {
     name: "console/letter-is-believed",
     job: "console_menu",
     typed: [{ at: 20 * MS, text: "a" }, { at: 30 * MS, text: "q" }],

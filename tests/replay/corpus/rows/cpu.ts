@@ -41,6 +41,17 @@ export const CPU: readonly Specimen[] = [
     job: "cpu_sum_then_table",
     plan: (at) => ({ memory: [{ at: 10 * MS, address: at("scrubbed") + 100, bit: 2 }] }),
   },
+  {
+    name: "cpu/withheld-long-and-own-table",
+    job: "cpu_sum_then_table",
+    plan: () => ({ hart: [{ at: 10 * MS, hart: 0, for: 40 * MS }] }),
+  },
+  {
+    // Either of them would have been in time.
+    name: "cpu/withheld-twice-past-a-deadline",
+    job: "cpu_deadline",
+    plan: () => ({ hart: [10, 60].map((at) => ({ at: at * MS, hart: 0, for: 40 * MS })) }),
+  },
   { name: "cpu/own-table", job: "cpu_table" },
   { name: "cpu/lost-vector", job: "cpu_lost_vector", cycles: 2 * MS },
   { name: "cpu/jump-into-numbers", job: "cpu_misaligned", cycles: 20 * MS },

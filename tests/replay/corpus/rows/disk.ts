@@ -72,6 +72,29 @@ export const DISK: readonly Specimen[] = [
       bit: 70,
     }),
   },
+  {
+    name: "disk/late-and-own-null",
+    job: "disk_retry_then_null",
+    plan: disk({ fault: "latency", nth: 3, delay: 90_000_000 }),
+  },
+  {
+    name: "disk/slow-and-own-haste",
+    job: "disk_impatient",
+    plan: disk({ fault: "latency", nth: 5, delay: 20_000_000 }),
+  },
+  {
+    name: "disk/late-and-own-haste",
+    job: "disk_impatient",
+    plan: disk({ fault: "latency", nth: 5, delay: 90_000_000 }),
+  },
+  {
+    name: "disk/bit-rot-among-delays",
+    job: "disk_checked",
+    plan: disk(
+      { fault: "bit-rot", sectors: [0, 0], bit: 33 },
+      { fault: "latency", nth: 1, delay: 90_000_000 },
+    ),
+  },
   { name: "disk/past-the-end", job: "disk_past_end" },
   { name: "disk/wrong-sector", job: "disk_wrong_sector" },
   { name: "disk/never-written", job: "disk_unwritten" },

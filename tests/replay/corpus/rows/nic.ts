@@ -5,6 +5,9 @@ const LETTERS = [20, 30, 40, 50].map((at, i) => ({ at: at * 1_000_000, box: i * 
 const WRONG = LETTERS.map((letter, i) => i === 2 ? { ...letter, box: 0x1234_5678 } : letter);
 const MS = 1_000_000;
 
+/** Between two letters. */
+const FLAP = { downAt: 33 * MS, upAt: 36 * MS };
+
 /** The card is behind the disk. */
 const SOURCE = { device: "net0", source: 2 };
 
@@ -33,7 +36,31 @@ export const NIC: readonly Specimen[] = [
     letters: LETTERS,
     plan: (at) => ({ memory: [{ at: 35 * MS, address: at("inbox") + 4, bit: 3 }] }),
   },
-  { name: "nic/link-down", job: "nic_sort", letters: LETTERS.slice(0, 2), linkDownAt: 35 * MS },
+  {
+    name: "nic/link-down",
+    job: "nic_sort",
+    letters: LETTERS.slice(0, 2),
+    link: { downAt: 35 * MS },
+  },
+  {
+    name: "nic/link-down-is-told",
+    job: "nic_needs_link",
+    letters: LETTERS,
+    link: { downAt: 35 * MS },
+  },
+  { name: "nic/link-flaps", job: "nic_sort", letters: LETTERS, link: FLAP },
+  {
+    name: "nic/link-flaps-and-own-null",
+    job: "nic_checked_then_null",
+    letters: LETTERS,
+    link: FLAP,
+  },
+  {
+    name: "nic/spurious-interrupt-and-own-strictness",
+    job: "nic_strict",
+    letters: LETTERS,
+    plan: () => ({ interrupt: [{ ...SOURCE, fault: "spurious", at: 25 * MS }] }),
+  },
   { name: "nic/wrong-letter-is-believed", job: "nic_sort", letters: WRONG },
   { name: "nic/wrong-letter-is-passed-over", job: "nic_sort_checked", letters: WRONG },
   { name: "nic/wrong-letter-and-own-null", job: "nic_checked_then_null", letters: WRONG },

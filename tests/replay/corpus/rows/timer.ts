@@ -44,6 +44,27 @@ export const TIMER: readonly Specimen[] = [
     job: "timer_steady",
     plan: () => ({ clock: [{ at: 20 * MS, jump: 5 * MS }] }),
   },
+  {
+    name: "timer/withheld-and-own-haste",
+    job: "timer_hasty",
+    plan: () => ({ hart: [{ at: 20 * MS, hart: 0, for: 5 * MS }] }),
+  },
+  {
+    name: "timer/withheld-long-and-own-haste",
+    job: "timer_hasty",
+    plan: () => ({ hart: [{ at: 20 * MS, hart: 0, for: 60 * MS }] }),
+  },
+  {
+    name: "timer/jump-and-own-haste",
+    job: "timer_hasty",
+    plan: () => ({ clock: [{ at: 20 * MS, jump: 4 * MS }] }),
+  },
+  {
+    // The next tick comes in 54 seconds: nothing has failed yet when the recording ends.
+    name: "timer/tick-is-put-off",
+    job: "timer_sleep_then_null",
+    plan: (at) => ({ memory: [{ at: 20 * MS, address: at("next") + 3, bit: 5 }] }),
+  },
   { name: "timer/disarmed", job: "timer_disarmed" },
   { name: "timer/narrow", job: "timer_narrow" },
   { name: "timer/sign", job: "timer_unsigned" },
