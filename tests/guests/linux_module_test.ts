@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { cpio } from "../../guests/debian/cpio.ts";
 import { sectionOf } from "../../guests/debian/modinfo.ts";
 import { fileInCpio } from "../../guests/linux/cpio_file.ts";
-import { buildModule } from "../../guests/linux/module.ts";
+import { buildModule } from "../../guests/linux/deno/module.ts";
 import { hasPeer } from "../peer.ts";
 import { preparedGuest } from "./debian/prepared.ts";
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A module that fails in the way that its parameter names, each a mistake that drivers make:
- * insmod provoke.ko fault=NAME. It needs no header of a kernel; guests/linux/module.ts builds it.
+ * insmod provoke.ko fault=NAME. It needs no header of a kernel; guests/linux/deno/module.ts builds it.
  */
 typedef unsigned char u8;
 typedef unsigned short u16;

@@ -16,7 +16,7 @@ import { type MachineConfig, machineOptions } from "../../../devices/machine_opt
 import { BLOCK_BYTES, type DiskState, SECTOR_BYTES } from "../../../devices/virtio/disk.ts";
 import type { DebianGuest } from "../../../guests/debian/deno/prepare.ts";
 import { extraInitramfs } from "../../../guests/debian/extra.ts";
-import { buildModule } from "../../../guests/linux/module.ts";
+import { buildModule } from "../../../guests/linux/deno/module.ts";
 import { ForkedMachine, type ForkPoint } from "../../../replay/fork.ts";
 import type { Log } from "../../../replay/log.ts";
 import { MemoryLog } from "../../../replay/memory_log.ts";

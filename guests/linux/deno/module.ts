@@ -3,9 +3,9 @@
  * a module must agree on with its kernel is read from one that came with that kernel. Source: Linux,
  * kernel/module/main.c (`setup_load_info`, `check_modinfo`), include/linux/module.h.
  */
-import { CompilerMissing } from "../build.ts";
-import { sectionOf } from "../debian/modinfo.ts";
-import { fileInCpio } from "./cpio_file.ts";
+import { CompilerMissing } from "../../build.ts";
+import { sectionOf } from "../../debian/modinfo.ts";
+import { fileInCpio } from "../cpio_file.ts";
 
 const COMPILER = "riscv64-unknown-elf-gcc";
 const FLAGS = [
