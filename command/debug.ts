@@ -1,4 +1,5 @@
 /** `hindsight debug`: a recording under gdb, over HTTP, or both at once. */
+import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { printLine } from "../devices/deno/terminal.ts";
 import { COMMANDS } from "../debugger/commands/list.ts";
 import type { Debugger } from "../debugger/debugger.ts";
@@ -6,7 +7,8 @@ import { GdbListener } from "../debugger/deno/gdb_listener.ts";
 import { HttpListener, randomToken } from "../debugger/deno/http_listener.ts";
 import { httpFace } from "../debugger/http/app.ts";
 import { eventLoopTurns } from "../debugger/deno/event_loop.ts";
-import { LabGuest, type LabPlace } from "../debugger/lab.ts";
+import { type LabBranch, LabGuest, type LabPlace } from "../debugger/lab.ts";
+import type { LabRecording } from "../replay/format/reader.ts";
 import { describeEnd } from "../replay/log.ts";
 import { HostError, reason, STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags, sizeFlag } from "./flags.ts";
@@ -83,8 +85,7 @@ async function clientsOf(
     const cycle = positionIn(at, recording.log.endCycle);
     return () => new Map([["", () => open(cycle)]]);
   }
-  const lab = await openLab(path, recorded.lab);
-  const { guests } = lab;
+  const { guests } = await openLab(path, recorded.lab);
   const end = Math.max(...guests.map(({ log }) => log.endCycle));
   const cycle = positionIn(at, end);
   const part = (budgetBytes ?? BUDGET_BYTES) / guests.length;
@@ -92,8 +93,8 @@ async function clientsOf(
     debuggers(guest, budgetBytes === undefined ? part + 4 * guest.config.memoryBytes : part)
   );
   const sentAt = sentFrames(path, recorded.lab);
-  const turn = eventLoopTurns();
-  const change: LabPlace["change"] = (changes, signal) => branchLab(lab, changes, { turn, signal });
+  const change: LabPlace["change"] = (changes, signal) =>
+    branchOf(path, recorded.lab!, changes, signal);
   // What one face's clients agree on is nothing to the others'.
   return () => {
     const all: LabGuest[] = guests.map(({ name, log }, index) =>
@@ -107,6 +108,21 @@ async function clientsOf(
     );
     return new Map(all.map((guest) => [guest.name, () => guest.open()]));
   };
+}
+
+/** Runs on machines of its own, as quickly as a replay does. */
+async function branchOf(
+  path: string,
+  recorded: LabRecording,
+  ...[changes, signal]: Parameters<LabPlace["change"]>
+): Promise<LabBranch> {
+  const compiler = new ThreadCompiler();
+  try {
+    const lab = await openLab(path, recorded, { compiler: (shape) => compiler.open(shape) });
+    return await branchLab(lab, changes, { turn: eventLoopTurns(), signal });
+  } finally {
+    compiler.close();
+  }
 }
 
 /** One port for each guest, in a row. */

@@ -3,6 +3,7 @@ import { dirname, resolve } from "@std/path";
 import { Random, seedFor } from "../core/random.ts";
 import { CARD_COUNT_MAX, nicId } from "../devices/board.ts";
 import { layOut } from "../devices/boot/layout.ts";
+import type { OutsideCard } from "../devices/deno/lab_outside.ts";
 import type { GuestSpec } from "../devices/deno/lab_machine.ts";
 import type { MachineConfig } from "../devices/machine_options.ts";
 import type { FabricConfig } from "../devices/network/config.ts";
@@ -13,7 +14,7 @@ import { UsageError } from "./errors.ts";
 import { suggestion } from "./flags.ts";
 import { prepareGuest } from "./guest.ts";
 import { readJsonFile } from "./json_file.ts";
-import { networkOf, nicsOfLab } from "./lab_network.ts";
+import { networkOf, nicsOfLab, outsideOfLab } from "./lab_network.ts";
 import {
   type FaultsRequest,
   FaultsSchema,
@@ -28,6 +29,8 @@ export interface LabPlan {
   readonly guests: readonly GuestSpec[];
   readonly members: readonly LabMember[];
   readonly network: FabricConfig;
+  /** Cards with live ends; such a lab is another one each time that it runs. */
+  readonly outside?: readonly OutsideCard[];
   /** The numbers of the guests that must have ended for the lab to end. */
   readonly until: readonly number[];
 }
@@ -51,6 +54,7 @@ export async function labPlan(file: string, options: LabPlanOptions = {}): Promi
   const seed = options.seed ?? lab.seed ?? 0;
   try {
     const network = networkOf(lab, seed, faults);
+    const outside = outsideOfLab(lab, dirname(file));
     const until = untilOf(lab);
     const guests: GuestSpec[] = [];
     for (const [index, name] of Object.keys(lab.guests).entries()) {
@@ -61,7 +65,7 @@ export async function labPlan(file: string, options: LabPlanOptions = {}): Promi
       const spec = await specOf(name, index, request, seed);
       guests.push({ ...spec, engine: { ...spec.engine, ...options.engine } });
     }
-    return { guests, members: membersOf(lab), network, until };
+    return { guests, members: membersOf(lab), network, outside, until };
   } catch (error) {
     if (error instanceof UsageError) throw new UsageError(`--lab ${file}: ${error.message}`);
     throw error;

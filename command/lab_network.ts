@@ -1,4 +1,9 @@
 /** From what a lab's file says of nics, switches and links to the shape of its network. */
+import { resolve } from "@std/path";
+import { nicId } from "../devices/board.ts";
+import type { OutsideCard } from "../devices/deno/lab_outside.ts";
+import type { Forward } from "../devices/deno/passt.ts";
+import type { OpenEnd } from "../devices/host/network_end.ts";
 import type { FabricConfig, LinkConfig } from "../devices/network/config.ts";
 import { LATENCY_CYCLES_DEFAULT } from "../devices/network/config.ts";
 import {
@@ -9,6 +14,7 @@ import {
 } from "../devices/network/impairment.ts";
 import { UsageError } from "./errors.ts";
 import { suggestion } from "./flags.ts";
+import { NicSchema, nicsOf } from "./nic.ts";
 import type { DirectionRequest, FaultsRequest, ImpairRequest, LabRequest } from "./lab_schema.ts";
 
 /** By this much a frame is late that another overtakes: a good deal more than the latency. */
@@ -22,11 +28,34 @@ export interface LabNic {
   readonly end: string;
 }
 
-/** In the order of guests, and of each guest's cards. */
+const LIVE = /^(user|unix:.+)$/;
+
+/** Those on the lab's network, in the order of guests, and of each guest's cards. */
 export function nicsOfLab({ guests }: LabRequest): LabNic[] {
   return Object.entries(guests).flatMap(([guest, { nics = [] }]) =>
-    nics.map(({ end }, index) => ({ guest, index, end }))
+    nics.map(({ end }, index) => ({ guest, index, end })).filter(({ end }) => !LIVE.test(end))
   );
+}
+
+/** Those whose cables lead out of the lab. @throws UsageError for forwards that no end takes */
+export function outsideOfLab({ guests }: LabRequest, folder: string): OutsideCard[] {
+  return Object.entries(guests).flatMap(([name, { nics = [] }], guest) =>
+    nics.flatMap(({ end, hostfwd = [] }, index) => {
+      if (hostfwd.length > 0 && end !== "user") {
+        throw new UsageError(`${name}'s net${index}: hostfwd needs the end "user"`);
+      }
+      if (!LIVE.test(end)) return [];
+      return [{ guest, device: nicId(index), open: openEndOf(end, hostfwd, folder) }];
+    })
+  );
+}
+
+/** @param folder from which a socket's path begins */
+function openEndOf(end: string, forwards: readonly Forward[], folder: string): OpenEnd {
+  const request = NicSchema.parse(end);
+  const name = request.name && resolve(folder, request.name);
+  const [{ open }] = nicsOf([{ ...request, ...(name === undefined ? {} : { name }) }], forwards);
+  return open;
 }
 
 /**

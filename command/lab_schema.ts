@@ -3,6 +3,7 @@ import { z } from "zod";
 import { LATENCY_CYCLES_MIN } from "../devices/network/config.ts";
 import { parseMac } from "../devices/virtio/mac.ts";
 import { NIC_COUNT_MAX } from "../devices/board.ts";
+import { ForwardSchema } from "./nic.ts";
 import { MachineSchema, whole } from "./machine_config.ts";
 
 /** As long as a year: nobody waits longer for a frame. */
@@ -63,9 +64,10 @@ export const LinkSchema = z.strictObject({
 }).partial();
 
 const LabNicSchema = z.strictObject({
-  end: z.string().regex(/^((switch|link):[a-z][a-z0-9-]{0,31}|none)$/, {
-    error: "switch:NAME, link:NAME or none is needed: a lab has no live ends",
+  end: z.string().regex(/^((switch|link):[a-z][a-z0-9-]{0,31}|none|user|unix:.+)$/, {
+    error: "switch:NAME, link:NAME, user, unix:PATH or none is needed",
   }),
+  hostfwd: z.array(ForwardSchema).optional(),
   mac: z.string().refine((text) => parseMac(text) !== undefined, {
     error: "the address of a card is needed, such as 52:54:00:12:34:56",
   }).optional(),

@@ -81,23 +81,23 @@ async function ofLab(
   const { fabric, guests } = await openLab(path, lab, engine);
   const entries = guests.flatMap(({ log }) => log.entries);
   let { sent, dropped } = NOTHING_SEEN;
-  for (const { name, nics } of guests) {
+  const nics: string[] = [];
+  for (const { name, config } of guests) {
+    const its = (config.nics ?? []).map((_, index) => `${name}/${nicId(index)}`);
+    if (guest === undefined || guest === name) nics.push(...its);
     // What is lost on a link may come from any guest.
-    const isWanted = nics.length > 0 && (guest === undefined || guest === name || link);
+    const isWanted = its.length > 0 && (guest === undefined || guest === name || link);
     if (!isWanted) continue;
     const seen = await framesOf(path, name, lab.guests.get(name)!, engine);
     sent = [...sent, ...seen.sent];
     dropped = [...dropped, ...seen.dropped];
   }
-  const network = { events: lab.log.events, cards: cardsOf(fabric) };
+  const network = { nics: fabric.nics, events: lab.log.events, cards: cardsOf(fabric) };
   const all = packetList({ entries, sent, dropped, network });
   const isOf = (packet: Packet) => guest === undefined || packet.nic.startsWith(`${guest}/`);
   if (link === undefined) {
     const packets = all.filter((packet) => isOf(packet) && packet.direction !== "lost");
-    return byNic(
-      packets,
-      fabric.nics.filter((nic) => guest === undefined || nic.startsWith(`${guest}/`)),
-    );
+    return byNic(packets, nics);
   }
   const found = fabric.links.find(({ name }) => name === link);
   if (found === undefined) {

@@ -3,6 +3,7 @@ import xxhash from "xxhash-wasm";
 import { DIGEST_CYCLES } from "../core/machine.ts";
 import { encodeState } from "../core/state.ts";
 import { type GuestHooks, machineCrew, type RemoteHooks } from "../devices/deno/lab_machine.ts";
+import { LabOutside } from "../devices/deno/lab_outside.ts";
 import type { FabricEvent } from "../devices/network/events.ts";
 import { Fabric } from "../devices/network/fabric.ts";
 import { Lab, type LabStop } from "../devices/network/lab.ts";
@@ -48,14 +49,32 @@ export interface LabEnd {
   readonly ends: readonly (TurnEnd | undefined)[];
 }
 
-/** @throws DiskFileError, ImageError for what cannot be attached or loaded */
+/**
+ * @throws DiskFileError, ImageError for what cannot be attached or loaded
+ * @throws NetworkError for a cable that leads nowhere
+ */
 export async function runLab(run: LabRun): Promise<LabEnd> {
+  const { outside: cards = [] } = run.plan;
+  const outside = cards.length === 0 ? undefined : await LabOutside.open(cards);
+  try {
+    return await runWith(run, outside);
+  } finally {
+    outside?.close();
+  }
+}
+
+async function runWith(run: LabRun, outside: LabOutside | undefined): Promise<LabEnd> {
   const { plan, record, onConsole, onDigest } = run;
   const { h64Raw } = await xxhash();
   const hooks = record && ((guest: number) => record.hooks(guest));
   const crew = await machineCrew(plan.guests, run.workers, hooks, record?.remote);
   let signal: EndingSignal | undefined;
-  const stopListening = run.endsOnSignals ? onEndingSignal((it) => signal ??= it) : () => {};
+  const stopListening = run.endsOnSignals
+    ? onEndingSignal((it) => {
+      signal ??= it;
+      outside?.unplug();
+    })
+    : () => {};
   const ends: (TurnEnd | undefined)[] = plan.guests.map(() => undefined);
   const fabric = new Fabric(plan.network, (event) => {
     record?.event(event);
@@ -67,6 +86,7 @@ export async function runLab(run: LabRun): Promise<LabEnd> {
     fabric,
     members: plan.members,
     crew,
+    outside,
     meetEvery: DIGEST_CYCLES,
     onMeet: (cycle) => {
       const digest = () => h64Raw(encodeState(fabric.save())).toString(16).padStart(16, "0");

@@ -63,6 +63,11 @@ async function labOf(flags: Flags, saysReady: boolean): Promise<Specimen> {
     engine: engineOf(flags),
     runFirst: saysReady ? READY_COMMAND : undefined,
   });
+  if (plan.outside?.length) {
+    throw new UsageError(
+      "--lab: live ends (user, unix:PATH) would make runs differ from each other",
+    );
+  }
   return { isLab: true, ...plan };
 }
 

@@ -5,9 +5,11 @@
  * meanwhile arrives nowhere before that edge, since every link takes at least as long as a round. So
  * guests may run in any order, or side by side, and how time is cut into rounds changes nothing.
  */
-import type { Fabric } from "./fabric.ts";
+import type { Input } from "../../core/host.ts";
+import type { Arriving, Fabric } from "./fabric.ts";
 import type { Turn, TurnEnd } from "./lab_guest.ts";
 import type { LabInput } from "./lab_host.ts";
+import type { Outside } from "./outside.ts";
 
 /** Those who run the guests: on this thread or on several. */
 export interface Crew {
@@ -26,6 +28,8 @@ export interface LabOptions {
   readonly fabric: Fabric;
   readonly members: readonly LabMember[];
   readonly crew: Crew;
+  /** The other end of cards that are on no network; absent: nobody hears what they send. */
+  readonly outside?: Outside;
   /** At these multiples the lab tells the network's state; in that round every guest gets there. */
   readonly meetEvery: number;
   /** Called there: what is before that cycle has happened, and no more. */
@@ -85,7 +89,8 @@ export class Lab {
   #stop(until: number): LabStop | undefined {
     if (this.#guests.every(({ hasEnded }) => hasEnded)) return "ended";
     if (this.#cycle >= until) return "until";
-    return this.#next() === Infinity && until === Infinity ? "stuck" : undefined;
+    const isOver = this.#next() === Infinity && until === Infinity;
+    return isOver && !this.#options.outside?.isOpen ? "stuck" : undefined;
   }
 
   /** When something happens next: until then all wait. */
@@ -94,9 +99,11 @@ export class Lab {
   }
 
   async #round(until: number): Promise<void> {
-    const { meetEvery, onMeet } = this.#options;
+    const { meetEvery, onMeet, outside } = this.#options;
     // Whoever acts first acts at `next`; nobody else can feel that before the edge.
-    const next = Math.min(Math.max(this.#next(), this.#cycle), until);
+    const foreseen = Math.min(Math.max(this.#next(), this.#cycle), until);
+    const next = outside ? await outside.wait(this.#cycle, foreseen) : foreseen;
+    if (next === Infinity) return; // nobody acts any more, and nothing comes
     let meeting = (Math.floor(this.#cycle / meetEvery) + 1) * meetEvery;
     const hasMet = meeting <= next;
     for (; meeting <= next; meeting += meetEvery) {
@@ -106,15 +113,22 @@ export class Lab {
     }
     const edge = Math.min(next + this.fabric.lookahead, until, meeting);
     const all = hasMet || edge === until || edge === meeting;
-    await this.#runTo(edge, ({ next }) => all || next < edge);
+    await this.#runTo(edge, ({ next }) => all || next < edge, next);
     if (edge === meeting) onMeet?.(meeting);
   }
 
-  /** Runs those guests to the edge that have something to do, or for which something arrives. */
-  async #runTo(edge: number, acts: (guest: LabGuestState) => boolean): Promise<void> {
+  /**
+   * Runs those guests to the edge that have something to do, or for which something arrives.
+   * @param begins the cycle from which on something may come from outside
+   */
+  async #runTo(
+    edge: number,
+    acts: (guest: LabGuestState) => boolean,
+    begins = edge,
+  ): Promise<void> {
     const turns = this.#guests.flatMap((state, guest): Turn[] => {
       if (state.hasEnded) return [];
-      const inputs = this.#inputsOf(guest, edge);
+      const inputs = this.#inputsOf(guest, begins, edge);
       return inputs.length > 0 || acts(state) ? [{ guest, inputs }] : [];
     });
     if (turns.length > 0) {
@@ -124,12 +138,14 @@ export class Lab {
     this.#cycle = edge;
   }
 
-  #inputsOf(guest: number, edge: number): LabInput[] {
-    return this.#options.members[guest].nics
-      .flatMap(({ device, nic }) =>
-        this.fabric.arriving(nic, edge).map((arriving) => ({ device, arriving }))
-      )
-      .sort((a, b) => a.arriving.cycle - b.arriving.cycle);
+  #inputsOf(guest: number, begins: number, edge: number): LabInput[] {
+    const { members, outside } = this.#options;
+    const ofNetwork = members[guest].nics.flatMap(({ device, nic }) =>
+      this.fabric.arriving(nic, edge).map((it) => ({ cycle: it.cycle, input: inputOf(device, it) }))
+    );
+    const live = outside?.take(guest, begins, edge) ?? [];
+    // In a cycle the network comes last: when this is replayed, all else comes from the guest's own log.
+    return [...live, ...ofNetwork].sort((a, b) => a.cycle - b.cycle);
   }
 
   #took(end: TurnEnd): void {
@@ -138,10 +154,20 @@ export class Lab {
     const hasEnded = stop !== undefined;
     this.#guests[guest] = { next, hasEnded };
     for (const frame of sent) {
-      const { nic } = nics.find(({ device }) => device === frame.device)!;
-      this.fabric.send(frame.cycle, nic, frame.bytes);
+      const nic = nics.find(({ device }) => device === frame.device)?.nic;
+      if (nic !== undefined) this.fabric.send(frame.cycle, nic, frame.bytes);
+      else this.#options.outside?.send(guest, frame.device, frame.bytes);
     }
-    if (hasEnded) { for (const { nic } of nics) this.fabric.end(cycle, nic); }
+    if (hasEnded) {
+      for (const { nic } of nics) this.fabric.end(cycle, nic);
+      this.#options.outside?.end(guest);
+    }
     this.#options.onTurn?.(end);
   }
+}
+
+function inputOf(device: string, arriving: Arriving): Input {
+  if (arriving.kind === "link") return { device, kind: "link", up: arriving.up };
+  const { bytes, sent } = arriving;
+  return { device, kind: "frame", bytes, sent };
 }

@@ -1,12 +1,10 @@
 /** Stands between a machine of a lab and its own host: frames come from the network and go to it, in rounds. */
 import type { Host, Input, Output } from "../../core/host.ts";
-import type { Arriving } from "./fabric.ts";
 
-/** What the network has for one of the machine's NICs. */
+/** What the network, or the outside, has for the machine. */
 export interface LabInput {
-  /** `net0`. */
-  readonly device: string;
-  readonly arriving: Arriving;
+  readonly cycle: number;
+  readonly input: Input;
 }
 
 /** A frame that the machine has sent. */
@@ -72,10 +70,7 @@ export class LabHost implements Host {
   take(cycle: number): Input | undefined {
     const own = this.#host.take(cycle);
     if (own !== undefined || !(this.#nextInput() <= cycle)) return own;
-    const { device, arriving } = this.#inputs[this.#taken++];
-    return arriving.kind === "link"
-      ? { device, kind: "link", up: arriving.up }
-      : { device, kind: "frame", bytes: arriving.bytes, sent: arriving.sent };
+    return this.#inputs[this.#taken++].input;
   }
 
   horizon(cycle: number): number {
@@ -106,7 +101,7 @@ export class LabHost implements Host {
   }
 
   #nextInput(): number {
-    return this.#inputs[this.#taken]?.arriving.cycle ?? Infinity;
+    return this.#inputs[this.#taken]?.cycle ?? Infinity;
   }
 }
 

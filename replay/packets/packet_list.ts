@@ -49,6 +49,8 @@ export interface PacketSource {
   readonly dropped?: readonly CardDrop[];
   /** Absent: the other end is outside of what is recorded. */
   readonly network?: {
+    /** The cards that are on it; the others' frames leave the lab. */
+    readonly nics: readonly string[];
     /** What it did. */
     readonly events: readonly NotedEvent[];
     /** The card to which a direction of a link leads: `g1/net0` for `g1.net0:down`. */
@@ -66,7 +68,7 @@ export function packetList({ entries, sent, dropped = [], network }: PacketSourc
     nic: nicOf(id),
     direction: "sent",
     id,
-    fate: network === undefined ? "left" : history.fate(id),
+    fate: network?.nics.includes(nicOf(id)) ? history.fate(id) : "left",
     events: history.events(id),
     summary: frameSummary(bytes),
     bytes,

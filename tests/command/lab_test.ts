@@ -132,7 +132,7 @@ Deno.test("what a lab's file cannot say is one line that names it", async () => 
     [{ guests: two }, /a's net0: there is no switch "lan"/],
     [{ guests: two, switches: { lam: {} } }, /no switch "lan"; did you mean lam\?/],
     [{ guests: two, switches: lan, until: ["c"] }, /until: there is no guest "c"/],
-    [{ guests: { a: guest("first", "user") } }, /guests\.a\.nics\.0\.end: switch:NAME, link:NAME/],
+    [{ guests: { a: guest("first", "usr") } }, /guests\.a\.nics\.0\.end: switch:NAME, link:NAME/],
     [{ guests: { a: guest("first", "link:x") } }, /link "x" has one end/],
     [{ guests: { a: guest("first", "link:x", "link:x", "link:x") } }, /"x" has two ends already/],
     [{ guests: { a: guest("nowhere") } }, /guest a: --bios .*nowhere: no such file/],

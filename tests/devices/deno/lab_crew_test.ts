@@ -48,9 +48,9 @@ function prober(edge: number, from: number, { guest, inputs }: Turn, replies: st
   for (; next < edge; next += 1_000_000) {
     for (const n of [1, 2]) sent.push({ cycle: next, device: "net0", bytes: ping(n) });
   }
-  for (const { arriving } of inputs) {
-    if (arriving.kind === "frame" && arriving.bytes[34] === 0) {
-      replies.push(`${arriving.cycle} ${arriving.sent}`);
+  for (const { cycle, input } of inputs) {
+    if (input.kind === "frame" && input.bytes[34] === 0) {
+      replies.push(`${cycle} ${input.sent}`);
     }
   }
   return { guest, cycle: edge, next, sent, printed: [], digests: [] };

@@ -31,7 +31,7 @@ class Chatterer {
 
   run(edge: number, { guest, inputs }: Turn): TurnEnd {
     const sent: SentFrame[] = [];
-    const arriving = inputs.map(({ arriving }) => arriving);
+    const arriving = inputs.map(({ cycle, input }) => ({ ...input, cycle }));
     for (;;) {
       const cycle = Math.min(this.#plans[0] ?? Infinity, arriving[0]?.cycle ?? Infinity);
       assert(cycle >= this.#cycle, `${cycle} comes too late: it is ${this.#cycle}`);
@@ -39,7 +39,8 @@ class Chatterer {
       this.#cycle = cycle;
       if (arriving[0]?.cycle === cycle) {
         const it = arriving.shift()!;
-        this.seen.push(`${cycle} ${it.kind === "frame" ? it.sent : it.up}`);
+        if (it.kind === "frame") this.seen.push(`${cycle} ${it.sent}`);
+        if (it.kind === "link") this.seen.push(`${cycle} ${it.up}`);
         if (it.kind === "frame" && this.#random.below(3) > 0) this.#plan(cycle);
       } else {
         this.#plans.shift();

@@ -48,6 +48,7 @@ Deno.test("a lab's frame is one thing from its sender to all its receivers", () 
       bytes: arp(1),
     }],
     network: {
+      nics: ["g1/net0", "g2/net0", "g3/net0"],
       events: [
         { ...common, kind: "forwarded", at: "lan", copies: 2 },
         {
@@ -97,7 +98,7 @@ Deno.test("a frame that its card never passed on says so, with its id, and is co
   watch.done(102, "net0", 2, "size");
   watch.done(103, "net0", 0, "backlog");
   watch.done(200, "net0", 0, undefined);
-  const network = { events: [], cards: new Map<string, string>() };
+  const network = { nics: ["g1/net0", "g2/net0"], events: [], cards: new Map<string, string>() };
   const packets = packetList({ entries, sent, dropped: watch.drops(), network });
   assertEquals(packets.map(brief), [
     "0 g1/net0 sent g1/net0>0: to g2/net0 at 100, dropped by g2/net0 at 103: backlog",
