@@ -44,6 +44,8 @@ Deno.test("a planned fault is recorded, verifies without its plan, and is judged
       ["--without", "m/host#7"],
       /--without m\/host#7: .* no such host event; .* m\/host#0/,
     );
+    await refused(["--shorten", "m/host#0"], /--shorten m\/host#0: EVENT=CYCLES is needed/);
+    await refused(["--shorten", "m/host#0=5"], /--shorten m\/host#0=5: m\/host#0 is no delay/);
     await refused(["--without", "m/disk0#0"], /the event behind it is m\/host#0/);
     await refused(["--without-class", "memory"], /it\.hsr has injected, disk/);
     await Deno.writeFile(disk, DISK.slice().fill(1, 0, 8));

@@ -6,9 +6,18 @@ import type { FaultPlan } from "../../../replay/faults/plan.ts";
 import type { Log } from "../../../replay/log.ts";
 import { MemoryLog } from "../../../replay/memory_log.ts";
 import { replay } from "../../../replay/replayer.ts";
-import { buildOf, memoryHost, outputHash, POCKET, recordInto } from "../machines.ts";
+import { buildOf, configOf, memoryHost, outputHash, POCKET, recordInto } from "../machines.ts";
 import { breaks, CASES } from "./cases.ts";
-import { codeOf, eventIds, recorded, symbol, type Timing, TRUST, without } from "./fragile.ts";
+import {
+  codeOf,
+  eventIds,
+  FRAGILE,
+  recorded,
+  symbol,
+  type Timing,
+  TRUST,
+  without,
+} from "./fragile.ts";
 
 const disk = "disk0";
 const canary = symbol("canary");
@@ -75,6 +84,29 @@ Deno.test("without all of its faults a run is the one that had none", async () =
   assertEquals([codeOf(plain), codeOf(log)], [0, TRUST.content]);
   const { without: course } = await without(log, eventIds(log));
   assertEquals(course!.digest, plain.digests.at(-1)!.digest);
+});
+
+Deno.test("with its delays cut short a run is the one that had short delays", async () => {
+  const delayed = (latency: number, withheld: number, jump: number, late: number): FaultPlan => ({
+    disk: [{ disk, fault: "latency", nth: 9, delay: latency }],
+    hart: [{ at: 300_000, hart: 0, for: withheld }],
+    clock: [{ at: 310_000, jump }],
+    interrupt: [{ at: 320_000, device: disk, source: 1, fault: "late", for: late }],
+  });
+  const short = await recorded(delayed(100_000, 4_000, 20_000, 7_000));
+  const log = await recorded(delayed(300_000, 10_000, 50_000, 20_000));
+  const counterfactual = await Counterfactual.create({
+    log,
+    build: buildOf(FRAGILE, configOf(FRAGILE, "model")),
+    limitCycles: 1_000_000_000,
+  });
+  const { events } = counterfactual;
+  assertEquals(events.map(({ delayCycles }) => delayCycles), [10_000, 50_000, 20_000, 300_000]);
+  await counterfactual.begin(events);
+  const kept = new Map([4_000, 20_000, 7_000, 100_000].map((cycles, i) => [events[i].id, cycles]));
+  const { digest } = await counterfactual.without(events, kept);
+  assertEquals(digest, short.digests.at(-1)!.digest);
+  assertNotEquals(digest, (await counterfactual.without(events)).digest);
 });
 
 Deno.test("what is typed while the console stalls comes later, and without the stall when it was typed", async () => {
