@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import { preparedGuest } from "../../guests/debian/prepared.ts";
 import { hasPeer } from "../../peer.ts";
 import { debianScores } from "./debian_scores.ts";
+import { matrixText } from "./matrix.ts";
 import { DEBIAN } from "./rows/debian.ts";
 import type { Score } from "./score.ts";
 
@@ -17,6 +18,7 @@ const FAILURES: Readonly<Record<string, RegExp>> = {
   "debian/cpu/own-bug": /^bug: Kernel BUG at bug \[provoke\]/,
   "debian/cpu/own-vector": /^double-fault: the trap vector itself traps: instruction page fault/,
   "debian/cpu/own-deafness": /^asleep: the hart waits .* all interrupts from outside disabled/,
+  "debian/cpu/own-stall": /^rcu-stall: /,
   "debian/cpu/own-lockup": /^soft-lockup: insmod lets nobody else run on hart 0/,
   "debian/memory/own-null":
     /^oops: Oops: load page fault, address 0x8, at show \[provoke\].*trigger: null_pointer \[provoke\]/,
@@ -32,7 +34,19 @@ const FAILURES: Readonly<Record<string, RegExp>> = {
   "debian/whole/panic": /^panic: provoke: no answer after 3 tries/,
   "debian/whole/stack": /^double-fault: kernel stack overflow at deeper \[provoke\]/,
   "debian/whole/program-dies": /^program-killed: sh was ended by SIGSEGV/,
-  "debian/whole/init-dies": /^init-exit: Attempted to kill init! exitcode=0x00000004/,
+  "debian/whole/init-dies": /^program-killed: init was ended by SIGILL/,
+};
+
+/** What the guest made of it, and how it came to it. */
+const STORIES: Readonly<Record<string, RegExp>> = {
+  "debian/disk/file-cannot-be-read": /^tolerated; .*; cat: (sendfile|read) fails with EIO$/,
+  "debian/disk/inode-cannot-be-read": /^degraded; .*; ext4 lets nothing be written any more/,
+  "debian/cpu/own-bug":
+    / < handle_exception\+0x\w+ < bug \[provoke\]\+0x\w+ < init_module \[provoke\]\+0x\w+ < do_one_initcall/,
+  "debian/cpu/own-lockup": /^mishandled; .* < lockup \[provoke\].*; softlockup: hung tasks/,
+  "debian/memory/own-null":
+    /^mishandled; find \[provoke\].*; null_pointer \[provoke\].*; show \[provoke\].* traps; oops/,
+  "debian/whole/init-dies": /^mishandled; .*; Attempted to kill init! exitcode=0x00000004/,
 };
 
 Deno.test("triage is right about Debian, names what failed, and convicts no bystander", async () => {
@@ -41,9 +55,13 @@ Deno.test("triage is right about Debian, names what failed, and convicts no byst
   if (guest === undefined || !(await hasPeer(...compiler))) return;
   const scores: Score[] = [];
   for await (const score of debianScores(guest, DEBIAN)) scores.push(score);
+  console.log(matrixText(scores));
   const of = (name: string) => scores.find((score) => score.name === name)!;
   for (const [name, failure] of Object.entries(FAILURES)) {
     assert(failure.test(of(name).text), `${name}: ${of(name).text}`);
+  }
+  for (const [name, story] of Object.entries(STORIES)) {
+    assert(story.test(of(name).story), `${name}: ${of(name).story}`);
   }
   const convicted = scores.filter(({ isInnocentConvicted }) => isInnocentConvicted);
   assertEquals(convicted.map(({ name }) => name), []);

@@ -131,7 +131,7 @@ const TIMERS: readonly DebianSpecimen[] = [
     plan: (_boot, at) => ({ clock: [{ at: at(300 * MS), jump: 10 * MS }] }),
   },
   { name: "debian/timer/own-deadline", run: "timeout 1 sleep 3 || exit 9" },
-  { name: "debian/timer/hang", run: `echo 2 > ${HUNG}; ${provoke("hang")}`, cycles: 4 * S },
+  { name: "debian/timer/hang", run: `echo 1 > ${HUNG}; ${provoke("hang")}`, cycles: 4 * S },
 ];
 
 const HARTS: readonly DebianSpecimen[] = [
@@ -156,6 +156,11 @@ const HARTS: readonly DebianSpecimen[] = [
   { name: "debian/cpu/own-vector", run: provoke("vector"), cycles: 4 * MS },
   { name: "debian/cpu/own-deafness", run: provoke("deaf"), cycles: 1 * S },
   {
+    name: "debian/cpu/own-stall",
+    run: `echo 3 > /sys/module/rcupdate/parameters/rcu_cpu_stall_timeout; ${provoke("lockup")}`,
+    cycles: 4 * S,
+  },
+  {
     name: "debian/cpu/own-lockup",
     run: `${LOCKUP}; ${provoke("lockup")}`,
   },
@@ -172,6 +177,7 @@ const MEMORY: readonly DebianSpecimen[] = [
   {
     name: "debian/memory/flip-in-a-pointer",
     run: "sleep 1; sync",
+    cycles: 2 * S,
     plan: (boot, at) => ({
       memory: [{ at: at(300 * MS), address: boot.physical("super_blocks") + 5, bit: 2 }],
     }),
@@ -227,8 +233,8 @@ const CONSOLES: readonly DebianSpecimen[] = [
 const PLATFORM: readonly DebianSpecimen[] = [
   {
     name: "debian/platform/lost-disk-interrupt",
-    run: `echo 2 > ${HUNG}; ${READ_RAW} > /dev/null`,
-    cycles: 4 * S,
+    run: `echo 1 > ${HUNG}; ${READ_RAW} > /dev/null`,
+    cycles: 6 * S,
     plan: (_boot, at) => ({ interrupt: [{ ...RAW, fault: "lost", at: at(1) }] }),
   },
   {
