@@ -40,6 +40,10 @@ export class Exchange {
     this.#body = new Uint8Array(shared, Exchange.#HEADER_BYTES);
   }
 
+  get isIdle(): boolean {
+    return Atomics.load(this.#header, Exchange.#STATE) === STATE.idle;
+  }
+
   get isAnswered(): boolean {
     return Atomics.load(this.#header, Exchange.#STATE) === STATE.answered;
   }
@@ -140,16 +144,15 @@ function sizeBytes({ code, slots }: HotPage): number {
 }
 
 /**
- * The side of the machine; {@link close} ends the thread.
+ * Makes compilers for machines of one shape, which share a thread; {@link close} ends it.
  *
- * The thread takes a while to start: make it early, and {@link open} it for a machine.
+ * The thread takes a while to start: make it early, and {@link open} it for each machine.
  */
-export class ThreadCompiler implements Compiler {
-  readonly batchPages = 8;
+export class ThreadCompiler {
   readonly #exchange = new Exchange();
   readonly #profile: ProfileFile | undefined;
   readonly #thread: Worker;
-  #asked: readonly HotPage[] | undefined;
+  readonly #last: LastAsker = {};
 
   /** @param profilePath where it keeps what is hot, from one process to the next */
   constructor(profilePath?: string) {
@@ -159,29 +162,9 @@ export class ThreadCompiler implements Compiler {
     this.#thread.addEventListener("error", (event: Event) => event.preventDefault());
   }
 
-  open(shape: EngineShape): this {
+  open(shape: EngineShape): Compiler {
     this.#post({ kind: "open", shape, shared: this.#exchange.shared });
-    return this;
-  }
-
-  get profile(): Profile | undefined {
-    return this.#profile?.profile;
-  }
-
-  get isIdle(): boolean {
-    return this.#asked === undefined;
-  }
-
-  submit(pages: readonly HotPage[]): void {
-    this.#asked = pages;
-    this.#exchange.ask(pages);
-  }
-
-  take(): CompiledBatch | undefined {
-    if (!this.#asked || !this.#exchange.isAnswered) return undefined;
-    const batch = this.#exchange.take(this.#asked);
-    this.#asked = undefined;
-    return batch;
+    return new Asker(this.#exchange, this.#profile?.profile, this.#last);
   }
 
   /** The thread has time to {@link touchPages} as well. */
@@ -197,5 +180,38 @@ export class ThreadCompiler implements Compiler {
 
   #post(message: CompilerMessage): void {
     this.#thread.postMessage(message);
+  }
+}
+
+/** Whose question is the last one. */
+interface LastAsker {
+  asker?: Asker;
+}
+
+/** One machine's. An answer that nobody has fetched is lost to the next question. */
+class Asker implements Compiler {
+  readonly batchPages = 8;
+  #asked: readonly HotPage[] = [];
+
+  constructor(
+    readonly exchange: Exchange,
+    readonly profile: Profile | undefined,
+    readonly last: LastAsker,
+  ) {}
+
+  /** Another machine may have left an answer where it is. */
+  get isIdle(): boolean {
+    return this.exchange.isIdle || this.exchange.isAnswered && this.last.asker !== this;
+  }
+
+  submit(pages: readonly HotPage[]): void {
+    this.last.asker = this;
+    this.#asked = pages;
+    this.exchange.ask(pages);
+  }
+
+  take(): CompiledBatch | undefined {
+    if (this.last.asker !== this || !this.exchange.isAnswered) return undefined;
+    return this.exchange.take(this.#asked);
   }
 }

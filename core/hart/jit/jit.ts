@@ -176,6 +176,7 @@ export class Jit {
     const pages: HotPage[] = [];
     for (const page of this.#wanted) {
       this.#wanted.delete(page);
+      if (!this.#isInUse(page)) continue;
       const history = this.#history(page);
       history.asked = 0;
       history.timesCompiled = Math.min(COMPILED_AT_ONCE + 20, history.timesCompiled + 1);
@@ -281,7 +282,8 @@ export class Jit {
     for (const { page, code, regions, kept } of pages) {
       const placed = regions.map((region): Placed => ({ ...region, tableIndex: tableIndex++ }));
       // Where code or breakpoints have changed meanwhile it is compiled anew once it is hot again.
-      if (!equal(code, this.#codeOf(page)) || touch(regions, this.#breakSlots)) continue;
+      if (!this.#isInUse(page) || !equal(code, this.#codeOf(page))) continue;
+      if (touch(regions, this.#breakSlots)) continue;
       const old = this.#compiled.get(page) ?? [];
       const stays = old.filter(({ signature }) => kept.includes(signature));
       if (stays.length < kept.length) continue;
@@ -350,6 +352,11 @@ export class Jit {
   #codeOf(page: number): Uint16Array {
     const first = (this.layout.ram + this.#physicalPage(page) * 4096) / 2;
     return this.view.u16.subarray(first, first + SLOTS);
+  }
+
+  /** Whether it is the decoded form of a page, and has not been dropped. */
+  #isInUse(page: number): boolean {
+    return this.view.i32[this.layout.codeMap / 4 + this.#physicalPage(page)] === page + 1;
   }
 
   #physicalPage(page: number): number {
