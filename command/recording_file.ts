@@ -43,6 +43,8 @@ export interface OpenRecording extends Recording {
   readonly config: MachineConfig;
   /** Makes the machine at its first cycle. */
   readonly build: BuildMachine;
+  /** The same without compiled code. */
+  readonly interpret: BuildMachine;
   readonly outputHash: OutputHash;
   readonly stored: readonly Stored[];
 }
@@ -93,10 +95,19 @@ export async function opened(
   }
   const config = parsed.data;
   const files = bootFiles(recording.images);
-  const build: BuildMachine = (host, onDigest) =>
+  const buildOn = (engine: MachineOptions["engine"]): BuildMachine => (host, onDigest) =>
     Machine.create({ ...machineOptions(config, files, host), engine, onDigest });
+  const [build, interpret] = [buildOn(engine), buildOn({ jitThreshold: 0 })];
   const outputHash = new OutputHash(await xxhash());
-  return { ...recording, path, config, build, outputHash, stored: storedOf(path, recording) };
+  return {
+    ...recording,
+    path,
+    config,
+    build,
+    interpret,
+    outputHash,
+    stored: storedOf(path, recording),
+  };
 }
 
 // The file is opened again for each: it may be a day until somebody wants one.

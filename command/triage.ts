@@ -43,6 +43,7 @@ export async function triage(args: readonly string[]): Promise<number> {
         // No other run of what cannot be replayed says anything.
         ...(observed.divergence ? {} : {
           whatIf: opened.whatIf.bind(opened),
+          tiers: opened.tiers.bind(opened),
           trace: opened.trace.bind(opened),
           refusal: opened.refusal.bind(opened),
         }),

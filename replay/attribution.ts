@@ -11,6 +11,7 @@ import { EXACT, type Inquiry, Judgement } from "./attribution_judgement.ts";
 import { type Course, courses } from "./failures/aftermath.ts";
 import { type Failure, isFatal } from "./failures/failure.ts";
 import type { Observation } from "./failures/watch.ts";
+import type { TierCheck } from "./tiers.ts";
 import type { Verdict } from "./verdict.ts";
 
 export interface Findings {
@@ -30,9 +31,15 @@ export async function attribute(
   const told: Failure[] = found.map(({ failure }) => failure);
   const verdicts: Verdict[] = [];
   for (const [index, course] of found.entries()) {
+    const tiers = await inquiry.tiers?.(course.failure);
+    if (tiers?.differs) {
+      verdicts.push(miscompiled(index, tiers.differs, inquiry));
+      continue;
+    }
     const before = candidates.filter(({ cycle }) => cycle <= course.failure.cycle);
     const known = { index, course, before, breaches };
-    verdicts.push(await new Judgement(known, inquiry).verdict());
+    const verdict = await new Judgement(known, inquiry).verdict();
+    verdicts.push(tiers ? { ...verdict, assumptions: withTiers(verdict, tiers) } : verdict);
   }
   if (divergence !== undefined) {
     const { cycle, message } = divergence;
@@ -87,6 +94,24 @@ async function borne(
     counterfactual: null,
     assumptions: [EXACT],
   };
+}
+
+/** Compiled code did what the interpreter would not have done: nobody else is asked. */
+function miscompiled(
+  index: number,
+  { from, to }: NonNullable<TierCheck["differs"]>,
+  inquiry: Inquiry,
+): Verdict {
+  const what = `compiled code and the interpreter part between cycles ${from} and ${to}`;
+  const verdict = ourFault(index, from, what, inquiry);
+  const command = `${inquiry.commands.verify()} --jit-threshold 0`;
+  return { ...verdict, chain: [{ cycle: from, what, command }] };
+}
+
+/** What stands for the emulator stands on more than the replay. */
+function withTiers({ assumptions }: Verdict, { from, until }: TierCheck): readonly string[] {
+  const both = `${EXACT}, and its interpreter alone from cycle ${from} to ${until}`;
+  return assumptions.map((text) => text === EXACT ? both : text);
 }
 
 function ourFault(index: number, cycle: number, what: string, { commands }: Inquiry): Verdict {

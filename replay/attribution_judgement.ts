@@ -7,6 +7,7 @@ import { type Failure, isFatal } from "./failures/failure.ts";
 import type { CountedBreach } from "./linter/linter.ts";
 import type { Refusal } from "./refusal.ts";
 import type { Kept } from "./removal.ts";
+import type { TierCheck } from "./tiers.ts";
 import type { ChainLink, Counterfactual, Grade, Outcome, Trigger, Verdict } from "./verdict.ts";
 
 /** What is asked of the recording besides what one replay shows. */
@@ -19,6 +20,8 @@ export interface Inquiry {
   ) => Promise<{ readonly outcome: Outcome; readonly why: string }>;
   /** Follows the value that made an instruction trap. */
   readonly trace?: (failure: Failure) => Promise<Trace | undefined>;
+  /** What tier 0 alone makes of the cycles before a failure. */
+  readonly tiers?: (failure: Failure) => Promise<TierCheck | undefined>;
   /** What a program was told of a device's error. */
   readonly refusal?: (candidate: Candidate) => Promise<Refusal | undefined>;
   /** Commands that show a position, an event, a what-if. */

@@ -9,6 +9,7 @@ import { type Observation, watch } from "../../replay/failures/watch.ts";
 import type { Kept } from "../../replay/removal.ts";
 import type { Candidate } from "../../replay/attribution_candidates.ts";
 import { type Refusal, refusal } from "../../replay/refusal.ts";
+import { checkTiers, type TierCheck } from "../../replay/tiers.ts";
 import type { ReadImage } from "../../replay/recorded_answers.ts";
 import { budgetFor, debuggers } from "../debuggers.ts";
 import { withProgress } from "../progress.ts";
@@ -82,6 +83,11 @@ export class Case {
       names: this.#end.symbols,
       signal: AbortSignal.timeout(TRACE_MS_MAX),
     });
+  }
+
+  /** What tier 0 alone makes of the cycles before a failure. */
+  async tiers({ cycle }: Failure): Promise<TierCheck | undefined> {
+    return await checkTiers(this.#recording, cycle);
   }
 
   /** What a program was told of a device's error. */

@@ -1,5 +1,5 @@
 /** Verdicts from what is known of a failure, case by case: who is blamed for what. */
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { attribute } from "../../replay/attribution.ts";
 import type { Candidate } from "../../replay/attribution_candidates.ts";
 import type { Inquiry } from "../../replay/attribution_judgement.ts";
@@ -223,4 +223,30 @@ Deno.test("of an error that the guest bears, it is told what a program made of i
   const [{ side, response, chain }] = verdicts;
   assertEquals([failures[0].kind, side, response], ["io-error", "host", "tolerated"]);
   assertEquals(chain.at(-1), { ...refused, command: "at 950" });
+});
+
+Deno.test("where compiled code and the interpreter part, the emulator is accused, and nobody else is asked", async () => {
+  const how: Inquiry = {
+    ...inquiry(() => {
+      throw new Error("somebody else is asked");
+    }),
+    tiers: () => Promise.resolve({ from: 0, until: 990, differs: { from: 950, to: 960 } }),
+  };
+  const { verdicts: [verdict] } = await attribute(
+    { failures: [PANIC], breaches: [], divergence: undefined },
+    [candidate("m/host#0", 900)],
+    how,
+  );
+  assertEquals([verdict.side, verdict.responsibility], ["emulator", "emulator"]);
+  assertEquals(verdict.trigger?.cycle, 950);
+});
+
+Deno.test("where they do not part, what is assumed of the emulator says how far that was looked at", async () => {
+  const how = { ...inquiry(() => false), tiers: () => Promise.resolve({ from: 0, until: 1010 }) };
+  const { verdicts: [{ assumptions }] } = await attribute(
+    { failures: [PANIC], breaches: [], divergence: undefined },
+    [candidate("m/host#0", 900)],
+    how,
+  );
+  assert(assumptions.some((text) => text.endsWith("from cycle 0 to 1010")), `${assumptions}`);
 });
