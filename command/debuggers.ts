@@ -6,6 +6,7 @@ import type { LabPlace } from "../debugger/lab.ts";
 import { elfSymbols } from "../debugger/symbols/elf_symbols.ts";
 import { type KernelFinding, KernelSymbols } from "../debugger/symbols/kernel_symbols.ts";
 import { CombinedSymbols } from "../debugger/symbols/symbols.ts";
+import { logBytes } from "../replay/held_bytes.ts";
 import { Timeline } from "../replay/timeline.ts";
 import { UsageError } from "./errors.ts";
 import type { OpenRecording } from "./recording_file.ts";
@@ -13,19 +14,26 @@ import type { OpenRecording } from "./recording_file.ts";
 /** For checkpoints, unless told otherwise. */
 export const BUDGET_BYTES = 2 ** 30;
 
-/** And gdb, an HTTP client, and what that one reads at other cycles have a machine each. */
-export function budgetFor({ config }: OpenRecording): number {
-  return BUDGET_BYTES + 4 * config.memoryBytes;
+/** And the recording; and gdb, an HTTP client, and what that one reads at other cycles have a machine each. */
+export function budgetFor(recording: OpenRecording, checkpointBytes = BUDGET_BYTES): number {
+  return checkpointBytes + 4 * recording.config.memoryBytes + bytesOf(recording);
+}
+
+/** What a recording takes in memory. */
+function bytesOf({ log, images }: OpenRecording): number {
+  return images.reduce((sum, { bytes }) => sum + bytes.length, logBytes(log));
 }
 
 /** Makes debuggers over one timeline, each with a cursor of its own at the cycle that is asked for. */
 export function debuggers(
-  { path, log, config, images, build, stored }: OpenRecording,
+  recording: OpenRecording,
   budgetBytes: number,
 ): (at: number, lab?: LabPlace) => Promise<Debugger> {
+  const { path, log, config, images, build, stored } = recording;
   const timeline = new Timeline({
     log,
     budgetBytes,
+    recordingBytes: bytesOf(recording),
     harts: config.harts,
     createMachine: (host) => build(host),
     stored,

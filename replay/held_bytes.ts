@@ -1,7 +1,10 @@
-/** How many bytes saved states take, when they share parts of each other. */
+/** How many bytes things take in memory: saved states, which share parts of each other, and a log. */
 import type { StateValue } from "../core/state.ts";
+import type { Log } from "./log.ts";
 
 const SCALAR_BYTES = 16;
+/** An entry beside its data, or a row: an object or two, and a text. */
+const ROW_BYTES = 200;
 
 /** Counts every array, record and byte string once, whoever holds it. */
 export class HeldBytes {
@@ -28,6 +31,19 @@ export class HeldBytes {
     this.sizeBytes -= ownBytes(value);
     for (const part of parts(value)) this.release(part);
   }
+}
+
+/** What a log takes, about. */
+export function logBytes(
+  { entries, outputs, digests }: Pick<Log, "entries" | "outputs" | "digests">,
+): number {
+  let sizeBytes = (entries.length + outputs.length + digests.length) * ROW_BYTES;
+  for (const entry of entries) {
+    if (entry.kind === "input" && "bytes" in entry.input) {
+      sizeBytes += entry.input.bytes?.length ?? 0;
+    }
+  }
+  return sizeBytes;
 }
 
 function parts(value: object): readonly StateValue[] {

@@ -17,8 +17,10 @@ export interface TimelineOptions {
   /** A machine as the recording's was at reset, on the given host. */
   readonly createMachine: (host: Host) => Promise<Machine>;
   readonly harts: number;
-  /** For all checkpoints and all machines of cursors together; 1 GiB by default. */
+  /** For all checkpoints, all machines of cursors and the recording together; 1 GiB by default. */
   readonly budgetBytes?: number;
+  /** What the recording takes in memory whatever a timeline does: its log and images. */
+  readonly recordingBytes?: number;
   /** Between automatic checkpoints, in cycles in which some hart acts; 4 million by default, which is 15 to 40 ms of replay. */
   readonly spacing?: number;
   /** Lets the event loop turn, so that a signal can fire; called at least every few milliseconds of work. */
@@ -61,9 +63,10 @@ export class Timeline {
     this.#course = { checkpoints: this.checkpoints, stored, end: this.end };
   }
 
-  /** What checkpoints and machines take now, in bytes. */
+  /** What checkpoints, machines and the recording take now, in bytes. */
   get sizeBytes(): number {
-    return this.checkpoints.sizeBytes + this.#machineBytes * this.#machineCount;
+    return this.checkpoints.sizeBytes + this.#machineBytes * this.#machineCount +
+      this.#recordingBytes;
   }
 
   /**
@@ -100,10 +103,14 @@ export class Timeline {
     return this.#options.budgetBytes ?? BUDGET_BYTES;
   }
 
+  get #recordingBytes(): number {
+    return this.#options.recordingBytes ?? 0;
+  }
+
   #newCheckpoints(): Checkpoints {
     const budget = () =>
       Math.max(
-        this.#budgetBytes - this.#machineBytes * this.#machineCount,
+        this.#budgetBytes - this.#recordingBytes - this.#machineBytes * this.#machineCount,
         this.#budgetBytes * CHECKPOINTS_SHARE_MIN,
       );
     const focuses = () => [...this.#cursors].map((cursor) => cursor.work);
@@ -112,11 +119,12 @@ export class Timeline {
 
   async #newTraveller(): Promise<Traveller> {
     const { log, createMachine, createHost, harts, spacing = SPACING } = this.#options;
-    const room = this.#budgetBytes * (1 - CHECKPOINTS_SHARE_MIN);
+    const room = this.#budgetBytes * (1 - CHECKPOINTS_SHARE_MIN) - this.#recordingBytes;
     if (this.#machineCount > 0 && this.#machineBytes * (this.#machineCount + 1) > room) {
       throw new RangeError(
         `No room for a machine more: ${this.#machineCount} of ${this.#machineBytes} bytes are in ` +
-          `use, and the budget is ${this.#budgetBytes} bytes`,
+          `use beside ${this.#recordingBytes} of the recording, and the budget is ` +
+          `${this.#budgetBytes} bytes`,
       );
     }
     const seam = new Seam(createHost?.() ?? new Player(log));

@@ -7,6 +7,8 @@ import type { Device } from "../../core/device.ts";
 import type { Input, Output } from "../../core/host.ts";
 import { Random } from "../../core/random.ts";
 import { CheckpointedMachine } from "../../replay/checkpoint.ts";
+import { logBytes } from "../../replay/held_bytes.ts";
+import type { LogEntry } from "../../replay/log.ts";
 import { PageStore } from "../../replay/pages.ts";
 import { Player } from "../../replay/player.ts";
 import type { SeekableHost } from "../../replay/seam.ts";
@@ -243,4 +245,36 @@ Deno.test("checkpoints keep their budget, and grow sparse with the distance", as
   assert(far > 2 * near, `gaps of ${far} far away, of ${near} near`);
   assertEquals(checkpoints.all[0].cycle, 0);
   timeline.close();
+});
+
+Deno.test("what the recording takes in memory is part of the budget", async () => {
+  const recording = await record(POCKET);
+  const budgetBytes = 400 << 20;
+  for (const recordingBytes of [0, 200 << 20]) {
+    const timeline = timelineOf(recording, { budgetBytes, recordingBytes });
+    await timeline.cursor(0);
+    const { checkpoints } = timeline;
+    const machineBytes = timeline.sizeBytes - checkpoints.sizeBytes - recordingBytes;
+    assert(machineBytes > 16 << 20 && machineBytes < 150 << 20, `${machineBytes} bytes`);
+    assertEquals(checkpoints.budgetBytes(), budgetBytes - machineBytes - recordingBytes);
+    if (recordingBytes === 0) await timeline.cursor(0);
+    else await assertRejects(() => timeline.cursor(), RangeError, `beside ${recordingBytes} of`);
+    timeline.close();
+  }
+});
+
+Deno.test("logBytes() counts the bytes of inputs, and something for each row", () => {
+  const at = { cycle: 1, id: "m/disk0#0", version: 1 } as const;
+  const read = { device: "disk0", kind: "disk", request: 1, error: undefined } as const;
+  const entriesOf = (...sizes: number[]) =>
+    sizes.map((size): LogEntry => ({
+      ...at,
+      kind: "input",
+      input: { ...read, bytes: new Uint8Array(size) },
+    }));
+  const bytesOf = (entries: LogEntry[]) => logBytes({ entries, outputs: [], digests: [] });
+  assertEquals(bytesOf([]), 0);
+  const row = bytesOf([{ ...at, kind: "wall-clock", ns: 1n }]);
+  assert(row > 0);
+  assertEquals(bytesOf(entriesOf(4096, 0, 1 << 20)), 4096 + (1 << 20) + 3 * row);
 });
