@@ -1,21 +1,14 @@
 /** `hindsight debug`: a recording under gdb, over HTTP, or both at once. */
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import { printLine } from "../devices/deno/terminal.ts";
 import { COMMANDS } from "../debugger/commands/list.ts";
 import type { Debugger } from "../debugger/debugger.ts";
 import { GdbListener } from "../debugger/deno/gdb_listener.ts";
 import { HttpListener, randomToken } from "../debugger/deno/http_listener.ts";
 import { httpFace } from "../debugger/http/app.ts";
-import { eventLoopTurns } from "../debugger/deno/event_loop.ts";
-import { type LabBranch, LabGuest, type LabPlace } from "../debugger/lab.ts";
-import type { LabRecording } from "../replay/format/reader.ts";
-import { describeEnd } from "../replay/log.ts";
 import { HostError, reason, STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags, sizeFlag } from "./flags.ts";
-import { BUDGET_BYTES, budgetFor, debuggers, positionIn } from "./debuggers.ts";
-import { branchLab } from "./lab_branch.ts";
-import { openLab } from "./recorded_lab.ts";
-import { sentFrames } from "./sent_frames.ts";
+import { budgetFor, debuggers, positionIn } from "./debuggers.ts";
+import { labClients } from "./lab_clients.ts";
 import { GUEST_FLAG, onlyFile, opened, readRecordedFile, recordingIn } from "./recording_file.ts";
 
 export const DEBUG_FLAGS: readonly Flag[] = [
@@ -30,7 +23,7 @@ export const DEBUG_FLAGS: readonly Flag[] = [
   {
     name: "memory-budget",
     value: "SIZE",
-    summary: "for checkpoints and clients' machines; 1G and 4 times the guest's RAM by default",
+    summary: "for recording, checkpoints and clients' machines; by default 1G for checkpoints",
   },
 ];
 
@@ -85,44 +78,10 @@ async function clientsOf(
     const cycle = positionIn(at, recording.log.endCycle);
     return () => new Map([["", () => open(cycle)]]);
   }
-  const { guests } = await openLab(path, recorded.lab);
-  const end = Math.max(...guests.map(({ log }) => log.endCycle));
-  const cycle = positionIn(at, end);
-  const part = (budgetBytes ?? BUDGET_BYTES) / guests.length;
-  const opens = guests.map((guest) =>
-    debuggers(guest, budgetBytes === undefined ? part + 4 * guest.config.memoryBytes : part)
-  );
-  const sentAt = sentFrames(path, recorded.lab);
-  const change: LabPlace["change"] = (changes, signal) =>
-    branchOf(path, recorded.lab!, changes, signal);
+  const end = Math.max(...[...recorded.lab.guests.values()].map(({ log }) => log.endCycle));
+  const open = await labClients(path, recorded.lab, { at: positionIn(at, end), budgetBytes });
   // What one face's clients agree on is nothing to the others'.
-  return () => {
-    const all: LabGuest[] = guests.map(({ name, log }, index) =>
-      new LabGuest(
-        name,
-        log.endCycle,
-        describeEnd(log.end),
-        cycle,
-        (at) => opens[index](at, { name, guests: all, sentAt, change }),
-      )
-    );
-    return new Map(all.map((guest) => [guest.name, () => guest.open()]));
-  };
-}
-
-/** Runs on machines of its own, as quickly as a replay does. */
-async function branchOf(
-  path: string,
-  recorded: LabRecording,
-  ...[changes, signal]: Parameters<LabPlace["change"]>
-): Promise<LabBranch> {
-  const compiler = new ThreadCompiler();
-  try {
-    const lab = await openLab(path, recorded, { compiler: (shape) => compiler.open(shape) });
-    return await branchLab(lab, changes, { turn: eventLoopTurns(), signal });
-  } finally {
-    compiler.close();
-  }
+  return () => new Map(open().map((guest) => [guest.name, () => guest.open()]));
 }
 
 /** One port for each guest, in a row. */

@@ -3,10 +3,19 @@ import { runLine } from "../debugger/command.ts";
 import { COMMANDS } from "../debugger/commands/list.ts";
 import { CommandError } from "../debugger/debugger.ts";
 import { printLine } from "../devices/deno/terminal.ts";
+import type { Debugger } from "../debugger/debugger.ts";
+import type { LabRecording } from "../replay/format/reader.ts";
 import { budgetFor, debuggers, positionIn } from "./debuggers.ts";
 import { STATUS, UsageError } from "./errors.ts";
 import { type Flag, parseFlags } from "./flags.ts";
-import { GUEST_FLAG, opened, readRecordedFile, recordingIn } from "./recording_file.ts";
+import { labClients } from "./lab_clients.ts";
+import {
+  GUEST_FLAG,
+  opened,
+  type OpenRecording,
+  readRecordedFile,
+  recordingIn,
+} from "./recording_file.ts";
 
 export const WHY_FLAGS: readonly Flag[] = [
   {
@@ -32,9 +41,11 @@ export async function why(args: readonly string[]): Promise<number> {
   }
   const text = (name: string) => flags.values.get(name)?.[0];
   const recorded = readRecordedFile(path);
-  const recording = await opened(path, recordingIn(path, recorded, text("guest")));
-  const open = debuggers(recording, budgetFor(recording));
-  const debug = await open(positionIn(text("at") ?? "end", recording.log.endCycle));
+  const recording = recordingIn(path, recorded, text("guest"));
+  const at = positionIn(text("at") ?? "end", recording.log.endCycle);
+  const debug = recorded.lab === undefined
+    ? await debuggerOf(await opened(path, recording), at)
+    : await guestOf(path, recorded.lab, text("guest")!, at);
   const given = ["size", "steps", "hart"].flatMap((name) =>
     text(name) === undefined ? [] : [`${name}=${text(name)}`]
   );
@@ -45,4 +56,19 @@ export async function why(args: readonly string[]): Promise<number> {
   );
   printLine(flags.values.has("json") ? JSON.stringify(answer.data) : answer.text);
   return STATUS.ok;
+}
+
+function debuggerOf(recording: OpenRecording, at: number): Promise<Debugger> {
+  return debuggers(recording, budgetFor(recording))(at);
+}
+
+/** With the other guests, into whose memory a frame may lead. */
+async function guestOf(
+  path: string,
+  lab: LabRecording,
+  name: string,
+  at: number,
+): Promise<Debugger> {
+  const guests = (await labClients(path, lab, { at }))();
+  return await guests.find((guest) => guest.name === name)!.open();
 }

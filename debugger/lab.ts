@@ -105,6 +105,13 @@ export class LabGuest {
     return debug;
   }
 
+  /** A debugger that moves nobody: to look aside, on the branch where one is. Its cursor is to be closed. */
+  async aside(cycle: number, branch?: LabBranch): Promise<Debugger> {
+    const debug = await this.#open(branch ? Math.min(branch.from, this.#end) : cycle);
+    if (branch) await debug.follow(branch, cycle);
+    return debug;
+  }
+
   /**
    * Asks its client to go to a cycle, or as close to it as this guest goes.
    * @param branch absent: of the recording

@@ -13,6 +13,7 @@ import { command, type Json, parameter } from "../command.ts";
 import { CommandError, type Debugger } from "../debugger.ts";
 import { hex } from "../number.ts";
 import { standardName } from "../register_names.ts";
+import { closeAll, type Sender, sendersOf } from "../senders.ts";
 import { placeText } from "../symbols/symbols.ts";
 
 const SIZE_MAX = 64;
@@ -37,18 +38,38 @@ export const why = command({
       steps,
       signal,
     });
-    return {
-      text: [...lines(debug, found), ...found.cut.map((what) => `not followed: ${what}`)].join(
-        "\n",
-      ),
-      data: {
-        cycle: debug.cursor.cycle,
-        steps: found.steps.map((step) => stepData(debug, step)),
-        cut: [...found.cut],
-      },
-    };
+    const senders = await sendersOf(debug, found, { steps, signal });
+    try {
+      return {
+        text: [...text(debug, found), ...senders.flatMap(senderText)].join("\n"),
+        data: {
+          cycle: debug.cursor.cycle,
+          ...data(debug, found),
+          ...(senders.length > 0 && { senders: senders.map(senderData) }),
+        },
+      };
+    } finally {
+      closeAll(senders);
+    }
   },
 });
+
+function text(debug: Debugger, found: Provenance): string[] {
+  return [...lines(debug, found), ...found.cut.map((what) => `not followed: ${what}`)];
+}
+
+function data(debug: Debugger, { steps, cut }: Provenance) {
+  return { steps: steps.map((step) => stepData(debug, step)), cut: [...cut] };
+}
+
+function senderText({ guest, frame, cycle, debug, found, senders }: Sender): string[] {
+  const head = `${frame} left ${guest} in cycle ${cycle}:`;
+  return [head, ...text(debug, found), ...senders.flatMap(senderText)];
+}
+
+function senderData({ guest, frame, cycle, debug, found, senders }: Sender): Json {
+  return { guest, frame, cycle, ...data(debug, found), senders: senders.map(senderData) };
+}
 
 const REGISTER = /^([xf])(\d|[12]\d|3[01])$/;
 

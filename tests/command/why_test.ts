@@ -1,6 +1,10 @@
-import { assertEquals, assertMatch } from "@std/assert";
-import { fromFileUrl } from "@std/path";
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { fromFileUrl, join } from "@std/path";
+import { readRecordedFile } from "../../command/recording_file.ts";
+import { labClients } from "../../command/lab_clients.ts";
+import { DRAM } from "../../core/hart/layout.ts";
 import { hindsight } from "./cli.ts";
+import { inFolder } from "./recordings.ts";
 
 const FILE = fromFileUrl(new URL("../replay/formats/v1.hsr", import.meta.url));
 
@@ -32,3 +36,47 @@ Deno.test("why refuses what it cannot follow", async () => {
     assertMatch(stderr, message);
   }
 });
+
+Deno.test("why goes on in the guest that sent a frame", async () => {
+  const cable = { guest: "pocket", nics: [{ end: "link:cable" }] };
+  await inFolder(async (folder) => {
+    const [lab, path] = [join(folder, "lab.json"), join(folder, "lab.hsr")];
+    await Deno.writeTextFile(lab, JSON.stringify({ guests: { a: cable, b: cable } }));
+    const run = ["record", "--lab", lab, "--until-cycle", "3000000", "-o", path];
+    assertEquals((await hindsight(run)).status, 0);
+    const [address, value] = await arrivedByte(path);
+    // Of the sender's address in b's ARP request (RFC 826): a got it, and b's program put it there.
+    const args = ["why", path, `0x${address.toString(16)}`, "--size", "1"];
+    const { status, stdout, stderr } = await hindsight([...args, "--guest", "a", "--json"]);
+    assertEquals([status, stderr], [0, ""]);
+    const { steps: [here], senders: [sender] } = JSON.parse(stdout);
+    assertEquals([here.origin.arrived.sent, here.origin.arrived.byte], ["b/net0>0", SENDER_IP_END]);
+    assertEquals([sender.guest, sender.frame], ["b", "b/net0>0"]);
+    assert(sender.cycle < here.origin.arrived.cycle);
+    const [there] = sender.steps;
+    assertEquals([here.value, there.value], [`0x${value.toString(16)}`, here.value]);
+    // pocket has its address from the last byte of its card's, a register of the card.
+    assertMatch(there.origin.caller, /^send\+/);
+    const end = sender.steps.at(-1).origin;
+    assertEquals(end.kind, "device-register");
+    assertMatch(end.symbol, /^net_init\+/);
+    const text = await hindsight([...args, "--guest", "a"]);
+    assertMatch(text.stdout, /^b\/net0>0 left b in cycle \d+:\ncycle \d+: .*<memcpy\+/m);
+  });
+});
+
+/** The last byte of the sender's IP address, in an Ethernet frame. */
+const SENDER_IP_END = 14 + 14 + 3;
+
+/** Where in a's memory that byte of the first frame from b is, and what it is. */
+async function arrivedByte(path: string): Promise<[address: number, value: number]> {
+  const [a] = (await labClients(path, readRecordedFile(path).lab!, { at: 3_000_000 }))();
+  const { cursor, events } = await a.open();
+  const frame = events!.find(({ input }) => input?.kind === "frame")!.input!.bytes!;
+  const ram = cursor.readMemory(DRAM, 1 << 20)!;
+  for (let at = 0; at + frame.length <= ram.length; at++) {
+    if (!frame.every((byte, index) => ram[at + index] === byte)) continue;
+    return [DRAM + at + SENDER_IP_END, frame[SENDER_IP_END]];
+  }
+  throw new Error("the frame is nowhere in memory");
+}
