@@ -6,6 +6,7 @@ export class Block implements Hashed {
   low = 0;
   high = 0;
   isHashed = false;
+  isSaved = false;
   #bytes: Uint8Array | undefined;
 
   /**
@@ -36,12 +37,13 @@ export class Blocks {
   // The sum of all hashes but those of the unhashed, in two halves of 32 bits.
   #low = 0;
   #high = 0;
-  readonly #unhashed = new Set<Block>();
+  /** Numbers, of all blocks that are not hashed: a list, since a disk is read at thousands of blocks a millisecond. */
+  #unhashed: number[] = [];
   #saved: SavedBlocks = [];
   /** As they were saved, ascending. */
   #sorted: readonly Block[] = [];
-  /** Put since then. */
-  readonly #unsaved = new Map<number, Block>();
+  /** Numbers of those that were put since then. */
+  #unsaved: number[] = [];
 
   /** @param row what is saved of a block */
   constructor(readonly row: (block: Block) => SavedBlocks) {}
@@ -60,13 +62,14 @@ export class Blocks {
 
   /** In place of the one with its number, if there is one. */
   put(block: Block): void {
-    const old = this.#byNumber.get(block.number);
+    const { number } = block;
+    const old = this.#byNumber.get(number);
     if (old?.isHashed) this.#add(-old.low, -old.high);
-    else if (old) this.#unhashed.delete(old);
     if (block.isHashed) this.#add(block.low, block.high);
-    else this.#unhashed.add(block);
-    this.#byNumber.set(block.number, block);
-    this.#unsaved.set(block.number, block);
+    else if (old === undefined || old.isHashed) this.#unhashed.push(number);
+    if (old === undefined || old.isSaved) this.#unsaved.push(number);
+    block.isSaved = false;
+    this.#byNumber.set(number, block);
   }
 
   /**
@@ -74,20 +77,25 @@ export class Blocks {
    * may be written often.
    */
   sum(): { readonly low: number; readonly high: number } {
-    hashBlocks([...this.#unhashed]);
-    for (const block of this.#unhashed) {
+    const blocks = this.#unhashed.map((number) => this.#byNumber.get(number)!)
+      .filter(({ isHashed }) => !isHashed);
+    this.#unhashed = [];
+    hashBlocks(blocks);
+    for (const block of blocks) {
+      if (block.isHashed) continue; // a number may stand there twice
       block.isHashed = true;
       this.#add(block.low, block.high);
     }
-    this.#unhashed.clear();
     return { low: this.#low, high: this.#high };
   }
 
   /** Ascending; the same object as the last time if nothing has changed. */
   save(): SavedBlocks {
-    if (this.#unsaved.size === 0) return this.#saved;
-    this.#sorted = merged(this.#sorted, this.#unsaved);
-    this.#unsaved.clear();
+    if (this.#unsaved.length === 0) return this.#saved;
+    const unsaved = this.#unsaved.map((number) => this.#byNumber.get(number)!);
+    this.#unsaved = [];
+    for (const block of unsaved) block.isSaved = true;
+    this.#sorted = merged(this.#sorted, unsaved);
     const saved: (number | Uint8Array)[] = [];
     for (const block of this.#sorted) saved.push(...this.row(block));
     return this.#saved = saved;
@@ -95,14 +103,14 @@ export class Blocks {
 
   /** Drops all, for `read` to put what was saved, unless that is what there is. @param read is told what there was */
   restore(saved: SavedBlocks, read: (old: ReadonlyMap<number, Block>) => void): void {
-    if (saved === this.#saved && this.#unsaved.size === 0) return;
+    if (saved === this.#saved && this.#unsaved.length === 0) return;
     const old = this.#byNumber;
     this.#byNumber = new Map();
     this.#low = 0;
     this.#high = 0;
-    this.#unhashed.clear();
+    this.#unhashed = [];
     this.#sorted = [];
-    this.#unsaved.clear();
+    this.#unsaved = [];
     this.#saved = [];
     read(old);
   }
@@ -114,13 +122,13 @@ export class Blocks {
 }
 
 /** Ascending, with the changes in place of those that have their numbers. */
-function merged(sorted: readonly Block[], changes: ReadonlyMap<number, Block>): readonly Block[] {
-  const added = [...changes.values()].sort((a, b) => a.number - b.number);
+function merged(sorted: readonly Block[], changes: readonly Block[]): readonly Block[] {
+  const added = changes.toSorted((a, b) => a.number - b.number);
   const all: Block[] = [];
   let next = 0;
   for (const block of sorted) {
     while (next < added.length && added[next].number < block.number) all.push(added[next++]);
-    if (!changes.has(block.number)) all.push(block);
+    if (added[next]?.number !== block.number) all.push(block);
   }
   while (next < added.length) all.push(added[next++]);
   return all;
