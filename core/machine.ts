@@ -1,6 +1,7 @@
 /** A whole machine: harts, memory, bus, devices, scheduler. A pure function of its options and its inputs. */
 import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { DeviceBus } from "./bus.ts";
+import { Contract } from "./contract/contract.ts";
 import type { Device, HartLine, IrqLine, ReportFrame } from "./device.ts";
 import { type Bus, Engine } from "./hart/engine.ts";
 import type { JitStatistics } from "./hart/jit/jit.ts";
@@ -29,11 +30,12 @@ const SLICE_CYCLES_WAITING = 100_000;
 const JIT_THRESHOLD = 8192;
 const LINE_BITS = { MSIP: 1 << 3, MTIP: 1 << 7, SEIP: 1 << 9, MEIP: 1 << 11 } as const;
 
-/** The guest broke a rule that a device states. */
+/** The guest broke a rule that a device or a manual of the ISA states. */
 export interface Breach {
   readonly cycle: number;
+  /** Its id, or the hart's: `hart0`. */
   readonly device: string;
-  /** Whose instruction reached the device; `undefined` if the device looked by itself. */
+  /** Whose instruction it was; `undefined` if the device looked by itself. */
   readonly hart: number | undefined;
   /** Where the rule stands, such as `VIRTIO 1.2, 2.7.6.1`. */
   readonly rule: string;
@@ -75,6 +77,7 @@ export class Machine implements Bus {
   #power: PowerOutput | undefined;
   #nextDigest = DIGEST_CYCLES;
   #nextFlush: number;
+  #contract: Contract | undefined;
   #actedCycles = 0;
 
   /**
@@ -87,7 +90,7 @@ export class Machine implements Bus {
     | ((hart: number, from: number, to: number, traps: number, interrupts: number) => void)
     | undefined;
 
-  /** Called where a device sees that the guest broke a rule. */
+  /** Called where the guest breaks a rule; those of harts are looked for only if the engine lints. */
   onBreach: ((breach: Breach) => void) | undefined;
 
   /** Called where a network card is done with a frame from the wire; see {@link ReportFrame}. */
@@ -117,6 +120,7 @@ export class Machine implements Bus {
         threshold: engine?.jitThreshold ?? JIT_THRESHOLD,
         compiler: engine?.compiler,
         hash: (bytes) => hash.h64Raw(bytes),
+        linting: engine?.linting,
       },
     );
     this.memory = new Ram(
@@ -149,6 +153,7 @@ export class Machine implements Bus {
       { length: harts },
       (_, hart) => new SupervisorTimer(this.engine, this.clock, hart),
     );
+    this.#watchContract();
     this.#nextFlush = engine?.flushEveryCycles ?? Infinity;
     this.#reset();
     this.#ramDigest = new RamDigest(this.engine, hash);
@@ -302,6 +307,18 @@ export class Machine implements Bus {
     this.#served = -1;
     this.#conditions.takeBroken();
     this.#conditions.takeHits();
+    this.#watchContract();
+  }
+
+  // From here on: what harts may hold in caches is not part of their state.
+  #watchContract(): void {
+    if (!this.#options.engine?.linting) return;
+    this.#contract = this.engine.observer = new Contract(
+      this.engine,
+      () => this.cycle,
+      (hart, ahead, rule, text) =>
+        this.onBreach?.({ cycle: this.cycle + ahead, device: `hart${hart}`, hart, rule, text }),
+    );
   }
 
   #state(ofDevice: (device: Device) => State): State {
@@ -447,6 +464,7 @@ export class Machine implements Bus {
     i32[MACHINE.sliceStart / 4 + 1] = Math.floor(this.#cycle / 2 ** 32);
     const interrupted = this.engine.index32(hart, "interrupted");
     i32[interrupted] = 0;
+    this.#contract?.turn(hart);
     this.#running = true;
     const left = this.engine.run(hart, end - this.#cycle);
     this.#running = false;

@@ -35,6 +35,8 @@ export interface MachineOptions {
      * an interpreter alone.
      */
     readonly jitThreshold?: number;
+    /** Look for breaches of what the manuals oblige software to: see `core/contract/`. */
+    readonly linting?: boolean;
     /** Makes what compiles hot pages: a thread of its own, where the host has threads. */
     readonly compiler?: CreateCompiler;
   };

@@ -29,6 +29,7 @@ import {
   TLB_WRITE,
   tlbOffset,
 } from "./layout.ts";
+import type { Lint } from "./linting.ts";
 import { type Pages, type Watch, WATCH_KIND } from "./pages.ts";
 import { rememberLeaf } from "./translations.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
@@ -98,6 +99,7 @@ export function emitAccess(
   pmp: Pmp,
   translate: Translate,
   watch: Watch,
+  lint: Lint | undefined,
 ): Access {
   const regimeTlb = (hart: I64, regime: I32) =>
     hart.add(regime.extendU().mul(TLB_REGIME_BYTES)).add(tlbOffset(0));
@@ -399,6 +401,7 @@ export function emitAccess(
       ),
       host.set(pages.host.call(host)),
       when(host.eqz(), [...fault(hart, CAUSE.fetchAccess, address), ret(long(0))]),
+      ...(lint ? [lint.fetchedHalf(hart, host)] : []),
       host.load16U(),
     ];
   });
@@ -417,6 +420,7 @@ export function emitAccess(
       when(permission.eq(2), [ret(long(1))]),
       host.set(pages.host.call(host)),
       when(host.eqz(), [...fault(hart, CAUSE.fetchAccess, address), ret(long(0))]),
+      ...(lint ? [lint.fetchedPage(hart, host)] : []),
       decoded.set(pages.decodedPage.call(host)),
       after(
         install(hart, regime, address, TLB_FETCH, decoded, entry),

@@ -20,12 +20,15 @@ import {
   TLB_FETCH,
   tlbOffset,
 } from "./layout.ts";
+import type { Lint } from "./linting.ts";
 import { OP_PAGE_END, OP_UNDECODED } from "./ops.ts";
 import { cutSlice, hartBlocks, pageAddresses } from "./page_flags.ts";
 import type { Translations } from "./translations.ts";
 
 /** Stores to a page of code after which its decoded form is dropped as a whole. */
 const CODE_STORES_MAX = 64;
+/** The same where it must be known what is stored to code: enough for a page to be filled twice. */
+const LINTED_CODE_STORES_MAX = 1024;
 
 export interface DecodedPages {
   /** (host address within a page) → its decoded page, made if need be. */
@@ -39,6 +42,7 @@ export function emitDecodedPages(
   layout: Layout,
   translations: Translations,
   dropCompiled: WasmFunction<["i32"], "void">,
+  lint: Lint | undefined,
 ): DecodedPages {
   const { pageOf, flagsAddress } = pageAddresses(layout);
   const machine = long(0);
@@ -96,13 +100,15 @@ export function emitDecodedPages(
     const record = f.i64();
     const last = f.i64();
     const stores = f.i32();
+    const storesMax = lint ? LINTED_CODE_STORES_MAX : CODE_STORES_MAX;
     return [
+      ...(lint ? [lint.codeStored(hart, hostAddress, size)] : []),
       page.set(pageOf(hostAddress)),
       decoded.set(decodedAddress(codeMapAddress(page).load32U().sub(1))),
       stores.set(decoded.loadI32(DECODED_HEADER + HEADER.stores).add(1)),
       decoded.storeI32(stores, DECODED_HEADER + HEADER.stores),
       // A page that is written again and again is data now: let its stores be fast.
-      when(stores.gtU(CODE_STORES_MAX), [dropCode.call(page), ...cutSlice(hart), ret()]),
+      when(stores.gtU(storesMax), [dropCode.call(page), ...cutSlice(hart), ret()]),
       rarely(decoded.loadI32(DECODED_HEADER + HEADER.compiled), [
         dropCompiled.call(codeMapAddress(page).load32U().sub(1).wrap()),
         ...cutSlice(hart),

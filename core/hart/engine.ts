@@ -23,6 +23,8 @@ import {
   DRAM,
   hartBase,
   type HartField,
+  KNOWN_WALK_BYTES,
+  KNOWN_WALKS,
   type Layout,
   layoutOf,
   MACHINE,
@@ -30,13 +32,18 @@ import {
   PAGE,
   RECORD,
   RECORD_BYTES,
+  REGIME,
   SLOTS,
   STRADDLE_RECORD,
+  TLB_FETCH,
+  TLB_LEAVES,
+  tlbOffset,
   X0_SINK,
 } from "./layout.ts";
 import { emitPages } from "./pages.ts";
 import { emitPmp } from "./pmp.ts";
 import { emitHelpers } from "./jit/interface.ts";
+import { importLint, lintImports, type Observer } from "./linting.ts";
 import { type Compiler, type CompilerParts, DirectCompiler } from "./jit/compiler.ts";
 import { Jit } from "./jit/jit.ts";
 import { TRAITS } from "./traits.ts";
@@ -93,6 +100,8 @@ export interface EngineOptions extends Pick<EngineShape, "tlbEntries" | "thresho
   readonly compiler?: CreateCompiler;
   /** 64 bits; the same for all machines that share a profile. */
   readonly hash: (bytes: Uint8Array) => bigint;
+  /** It tells its {@link Engine.observer} what harts may hold in caches and what they fence. */
+  readonly linting?: boolean;
 }
 
 export type CreateCompiler = (shape: EngineShape) => Compiler;
@@ -101,6 +110,7 @@ interface Exports {
   readonly run: (hart: number, cycles: number) => number;
   readonly cleanAll: () => void;
   readonly flushAll: () => void;
+  readonly flushHart: (hart: bigint) => void;
   readonly externalStore: (hart: bigint, host: bigint, sizeBytes: bigint) => void;
   readonly pmpUpdate: (hart: bigint) => void;
   readonly csrAccess: (
@@ -121,6 +131,8 @@ export class Engine {
   readonly i32: Int32Array;
   readonly u64: BigUint64Array;
   readonly jit: Jit;
+  /** To be set before the first cycle if the engine lints. */
+  observer: Observer | undefined;
   readonly #exports: Exports;
   /** Slots of a page at which some breakpoint is. */
   #breakSlots: ReadonlySet<number> = new Set();
@@ -131,9 +143,11 @@ export class Engine {
     harts: number,
     bus: Bus,
     stops: Stops,
-    { tlbEntries, threshold, compiler, hash }: EngineOptions,
+    { tlbEntries, threshold: asked, compiler, linting = false, hash }: EngineOptions,
   ) {
-    const layout = layoutOf(memoryBytes, harts, tlbEntries);
+    // Compiled code tells of no fence: tier 0 must have seen which instructions are fences.
+    const threshold = linting && asked === 1 ? 2 : asked;
+    const layout = layoutOf(memoryBytes, harts, tlbEntries, linting);
     this.layout = layout;
     const limit = BigInt(layout.wasmPages);
     // The type that TypeScript knows is that of 32-bit memories.
@@ -144,7 +158,7 @@ export class Engine {
     this.i32 = new Int32Array(memory.buffer);
     this.u64 = new BigUint64Array(memory.buffer);
     const { module, parts } = compiled(layout, threshold);
-    const create = threshold > 1 ? compiler : undefined;
+    const create = threshold > 1 && !linting ? compiler : undefined;
     this.jit = new Jit(
       layout,
       memory,
@@ -182,6 +196,7 @@ export class Engine {
         decodeRecord: (record: number) => this.#decodeRecord(record),
         decodeWord: (hart: number, word: number) =>
           this.#fill(hartBase(hart) + STRADDLE_RECORD, decode(word), SLOTS),
+        ...(linting ? lintImports(() => this.observer!) : {}),
       },
     });
     this.#exports = instance.exports as unknown as Exports;
@@ -274,6 +289,30 @@ export class Engine {
     this.#exports.flushAll();
   }
 
+  /** Where the engine lints: whatever the hart translates next, its observer is told. */
+  forgetWalks(hart: number): void {
+    const { knownWalks } = this.layout;
+    const sizeBytes = KNOWN_WALKS * KNOWN_WALK_BYTES;
+    this.bytes.fill(0xff, knownWalks! + hart * sizeBytes, knownWalks! + (hart + 1) * sizeBytes);
+    this.#exports.flushHart(BigInt(hartBase(hart)));
+  }
+
+  /** Where the engine lints: from whichever page the hart fetches next, its observer is told. */
+  forgetFetches(hart: number): void {
+    for (const regime of [REGIME.user, REGIME.supervisor, REGIME.machine]) {
+      const tlb = hartBase(hart) + tlbOffset(regime);
+      this.bytes.fill(0xff, tlb + TLB_FETCH, tlb + TLB_LEAVES);
+    }
+  }
+
+  /** Where the engine lints: decodes an instruction again, now that it is suspicious no more. */
+  forgetSuspicious(page: number, slot: number): void {
+    const decodedPage = this.i32[this.layout.codeMap / 4 + page] - 1;
+    if (decodedPage < 0) return;
+    const op = (this.layout.decoded + decodedPage * DECODED_BYTES + slot * RECORD_BYTES) / 2;
+    if (this.u16[op] === OP_STRADDLE) this.u16[op] = OP_UNDECODED;
+  }
+
   /** Takes the list of pages written since the last call, and marks them clean. */
   takeDirtyPages(): Int32Array {
     const count = this.i32[MACHINE.dirtyCount / 4];
@@ -337,8 +376,19 @@ export class Engine {
       return SLOTS;
     }
     const decoded = decode(isLong ? (low | this.u16[half + 1] << 16) : low);
+    if (this.layout.knownWalks !== undefined && this.#isTold(decoded, page, slot)) {
+      this.u16[address / 2] = OP_STRADDLE;
+      return SLOTS;
+    }
     this.#fill(address, decoded, slot);
     return decoded && !ENDS_BLOCK[decoded.index] ? decoded.length / 2 : SLOTS;
+  }
+
+  // Whether the observer is told of an instruction each time: it is fetched as if it straddled pages,
+  // which no compiled code does.
+  #isTold(decoded: Decoded | undefined, page: number, slot: number): boolean {
+    return decoded !== undefined && FENCES[decoded.index] ||
+      this.observer!.isSuspicious(page, slot) || this.observer!.isSuspicious(page, slot + 1);
   }
 
   // Writes a record; from slot SLOTS on no target is near.
@@ -365,6 +415,11 @@ const WRITES_X = INSTRUCTIONS.map(({ effects }) => effects.some((effect) => effe
 const ENDS_BLOCK = INSTRUCTIONS.map(({ effects }) =>
   effects.some(({ op }) => op === "jump" || op === "branch" || op === "system")
 );
+const FENCES = INSTRUCTIONS.map(({ effects }) =>
+  effects.some((effect) =>
+    effect.op === "system" && (effect.name === "sfence.vma" || effect.name === "fence.i")
+  )
+);
 const HAS_IMM = INSTRUCTIONS.map(({ encoding }) => /imm|csr/.test(encoding));
 
 interface Emitted {
@@ -376,7 +431,8 @@ const modules = new Map<string, Emitted>();
 
 // The module depends on the layout alone, so machines of one shape share it.
 function compiled(layout: Layout, threshold: number): Emitted {
-  const key = `${layout.memoryBytes}/${layout.harts}/${layout.tlbEntries}/${threshold}`;
+  const key = `${layout.memoryBytes}/${layout.harts}/${layout.tlbEntries}/${threshold}` +
+    (layout.knownWalks === undefined ? "" : "/linting");
   let emitted = modules.get(key);
   if (!emitted) {
     const { bytes, parts } = emitEngine(layout, threshold);
@@ -404,13 +460,14 @@ export function emitEngine(
   const watch = module.import("env", "watch", ["i32", "i64", "i64", "i32", "i32"], "void");
   const hot = module.import("env", "hot", ["i32"], "i32");
   const dropCompiled = module.import("env", "dropCompiled", ["i32"], "void");
-  const pages = emitPages(module, layout, dropCompiled);
+  const lint = importLint(module, layout);
+  const pages = emitPages(module, layout, dropCompiled, lint);
   const pmp = emitPmp(module, layout);
   const dataRegime = emitDataRegime(module);
-  const translate = emitTranslate(module, pages, pmp, watch);
-  const access = emitAccess(module, layout, bus, pages, pmp, translate, watch);
+  const translate = emitTranslate(module, pages, pmp, watch, lint);
+  const access = emitAccess(module, layout, bus, pages, pmp, translate, watch, lint);
   const csrAccess = emitCsrAccess(module, pages, pmp);
-  const traps = emitTraps(module);
+  const traps = emitTraps(module, lint);
   const float = emitFloat(module);
   const helpers = emitHelpers(module, access, csrAccess);
   emitInterpreter(module, {
@@ -426,6 +483,7 @@ export function emitEngine(
     single: emitSingle(module, access, decodeWord),
     wordAt: emitWordAt(module, layout),
     breakHit,
+    lint,
   });
   module.exportAll();
   return {

@@ -76,6 +76,8 @@ const DERIVED = [
   "fetchTlb",
   /** Why compiled code must leave after the call it has just made: see {@link LEAVE}. */
   "leave",
+  /** Returns to user mode; counted only where the engine lints. */
+  "userReturns",
 ] as const;
 
 export type HartField = typeof CANONICAL[number] | typeof DERIVED[number];
@@ -245,6 +247,13 @@ export const BLOCK_CYCLES_MAX = 64;
 /** More pages with the `table` flag than this: drop all translations instead. */
 export const TABLE_PAGES = 4096;
 
+/**
+ * What an engine that lints remembers of walks, for each hart: by virtual page and ASID, the page,
+ * `satp` and the leaf PTE that was found. 32 bytes each.
+ */
+export const KNOWN_WALKS = 2048;
+export const KNOWN_WALK_BYTES = 32;
+
 /** Addresses that depend on the size of RAM and the number of harts. */
 export interface Layout {
   readonly harts: number;
@@ -264,12 +273,19 @@ export interface Layout {
   readonly decoded: number;
   /** RAM, and the ROM behind it. */
   readonly ram: number;
+  /** {@link KNOWN_WALKS} of each hart; `undefined` where the engine does not lint. */
+  readonly knownWalks: number | undefined;
   /** Wasm pages of 64 KiB. */
   readonly wasmPages: number;
 }
 
-/** Lays a machine's memory out. */
-export function layoutOf(memoryBytes: number, harts: number, tlbEntries: number): Layout {
+/** Lays a machine's memory out. @param linting see `EngineShape` */
+export function layoutOf(
+  memoryBytes: number,
+  harts: number,
+  tlbEntries: number,
+  linting = false,
+): Layout {
   const pages = (memoryBytes + ROM_BYTES) / 4096;
   const pageFlags = hartBase(harts);
   const pmpRights = pageFlags + pages;
@@ -278,7 +294,10 @@ export function layoutOf(memoryBytes: number, harts: number, tlbEntries: number)
   const tableList = dirtyList + pages * 4;
   const decoded = align(tableList + TABLE_PAGES * 4, 4096);
   const ram = align(decoded + DECODED_PAGES * DECODED_BYTES, 65536);
-  const wasmPages = Math.ceil((ram + memoryBytes + ROM_BYTES) / 65536);
+  const ramEnd = ram + memoryBytes + ROM_BYTES;
+  const knownWalks = linting ? ramEnd : undefined;
+  const end = ramEnd + (linting ? harts * KNOWN_WALKS * KNOWN_WALK_BYTES : 0);
+  const wasmPages = Math.ceil(end / 65536);
   return {
     harts,
     memoryBytes,
@@ -291,6 +310,7 @@ export function layoutOf(memoryBytes: number, harts: number, tlbEntries: number)
     tableList,
     decoded,
     ram,
+    knownWalks,
     wasmPages,
   };
 }

@@ -28,6 +28,7 @@ import {
   TLB_WRITE,
   tlbOffset,
 } from "./layout.ts";
+import type { Lint } from "./linting.ts";
 import { hartBlocks, pageAddresses } from "./page_flags.ts";
 import { emitTranslations, type Translations } from "./translations.ts";
 
@@ -59,17 +60,19 @@ export function emitPages(
   module: Module,
   layout: Layout,
   dropCompiled: WasmFunction<["i32"], "void">,
+  lint: Lint | undefined,
 ): Pages {
   const { ram, memoryBytes } = layout;
   const { pageOf, flagsAddress } = pageAddresses(layout);
   const machine = long(0);
-  const translations = emitTranslations(module, layout);
+  const translations = emitTranslations(module, layout, lint);
   const { dropPte, markTable, flushHart, flushAll } = translations;
   const { decodedPage, dropRecords } = emitDecodedPages(
     module,
     layout,
     translations,
     dropCompiled,
+    lint,
   );
 
   const host = module.function("host", ["i64"], "i64");

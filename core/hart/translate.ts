@@ -23,6 +23,7 @@ import {
   WALK_CACHE,
   WALK_CACHE_ENTRIES,
 } from "./layout.ts";
+import type { Lint } from "./linting.ts";
 import { cutSlice } from "./page_flags.ts";
 import { type Pages, type Watch, WATCH_KIND } from "./pages.ts";
 import { PARTIAL, type Pmp, RIGHT } from "./pmp.ts";
@@ -130,6 +131,7 @@ export function emitTranslate(
   pages: Pages,
   pmp: Pmp,
   watch: Watch,
+  lint: Lint | undefined,
 ): Translate {
   const translate: Translate = module.function("translate", ["i64", "i64", "i32", "i32"], "i64");
   module.define(translate, (f, hart, address, right, regime) => {
@@ -232,10 +234,12 @@ export function emitTranslate(
           // A and D only rise here, so nothing derived from the entry becomes wrong.
           when(pages.markedStore.call(hart, pteHost), [pteHost.store64(pte.or(wanted))]),
         ]),
+        ...(lint ? [lint.walk(hart, address, pte, pte.or(wanted), right, regime)] : []),
         put(hart, "leafPte", pteHost),
         shift.set(long(1).shl(shift).sub(1)),
         ret(pte.shrU(10).and(PPN_MASK).shl(12).and(shift.not()).or(address.and(shift))),
       ]),
+      ...(lint ? [lint.walkFailed(hart, address, right, regime)] : []),
       ...fault(hart, pageCause(right), address),
       none,
     ];

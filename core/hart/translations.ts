@@ -35,6 +35,7 @@ import {
   WALK_CACHE,
   WALK_CACHE_ENTRIES,
 } from "./layout.ts";
+import type { Lint } from "./linting.ts";
 import { cutSlice, hartBlocks, pageAddresses } from "./page_flags.ts";
 
 export interface Translations {
@@ -76,7 +77,11 @@ export function rememberLeaf(layout: Layout, hart: I64, pte: I64, entryOffset: I
   );
 }
 
-export function emitTranslations(module: Module, layout: Layout): Translations {
+export function emitTranslations(
+  module: Module,
+  layout: Layout,
+  lint: Lint | undefined,
+): Translations {
   const { pageOf, flagsAddress } = pageAddresses(layout);
   const machine = long(0);
 
@@ -191,6 +196,7 @@ export function emitTranslations(module: Module, layout: Layout): Translations {
       old.set(pte.load64()),
       // What is not valid, or never accessed, is in no TLB.
       when(old.and(1).eqz(), [ret()]),
+      ...(lint ? [lint.pteStored(hart, pte)] : []),
       when(old.and(0xe).eqz(), [flushAll.call(), ...cutSlice(hart), ret()]),
       when(old.and(accessed).eqz(), [ret()]),
       other.set(long(hartBase(0))),

@@ -2,6 +2,7 @@
 import { type I32, type I64, int, long, ret, sequence, type Void, when } from "../wasm/code.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, type HartField, put } from "./layout.ts";
+import type { Lint } from "./linting.ts";
 import { MSTATUS } from "./translate.ts";
 
 /** Interrupt codes, which are also bit numbers of `mip`, from the highest priority to the lowest. */
@@ -68,6 +69,8 @@ const MACHINE_LEVEL: Level = {
   pp: MSTATUS.MPP,
   ppShift: 11,
 };
+/** An environment call from supervisor mode. */
+const SUPERVISOR_ECALL = 9;
 const SUPERVISOR_LEVEL: Level = {
   privilege: 1,
   epc: "sepc",
@@ -80,7 +83,7 @@ const SUPERVISOR_LEVEL: Level = {
   ppShift: 8,
 };
 
-export function emitTraps(module: Module): Traps {
+export function emitTraps(module: Module, lint: Lint | undefined): Traps {
   // (hart, pc, cause, tval, whether to add 4 * code in vectored mode)
   const enterLevel = (level: Level) => {
     const fn = module.function(
@@ -129,7 +132,10 @@ export function emitTraps(module: Module): Traps {
           get(hart, "medeleg").shrU(cause).and(1).wrap(),
         ),
         [toSupervisor.call(hart, pc, cause, get(hart, "faultTval"))],
-        [toMachine.call(hart, pc, cause, get(hart, "faultTval"))],
+        [
+          toMachine.call(hart, pc, cause, get(hart, "faultTval")),
+          ...(lint ? [when(cause.eq(SUPERVISOR_ECALL), [lint.called(hart)])] : []),
+        ],
       ),
     ];
   });
@@ -173,6 +179,7 @@ export function emitTraps(module: Module): Traps {
         status.set(get(hart, "mstatus")),
         previous.set(status.and(level.pp).shrU(level.ppShift)),
         put(hart, "privilege", previous),
+        ...(lint ? noteReturn(lint, hart, level, previous) : []),
         status.set(
           status.and(~(level.ie | level.pp))
             .or(status.and(level.pie).ne(0).select(long(level.ie), long(0)))
@@ -191,4 +198,11 @@ export function emitTraps(module: Module): Traps {
     mret: returnFrom("mret", MACHINE_LEVEL),
     sret: returnFrom("sret", SUPERVISOR_LEVEL),
   };
+}
+
+function noteReturn(lint: Lint, hart: I64, level: Level, to: I64): Void[] {
+  return [
+    when(to.eqz(), [put(hart, "userReturns", get(hart, "userReturns").add(1))]),
+    ...(level === MACHINE_LEVEL ? [when(to.eq(1), [lint.returned(hart)])] : []),
+  ];
 }

@@ -25,6 +25,7 @@ import {
   RECORD_BYTES,
   STRADDLE_RECORD,
 } from "../layout.ts";
+import type { Lint } from "../linting.ts";
 import { cutSlice } from "../page_flags.ts";
 import { CAUSE, fault, faulted } from "../translate.ts";
 import type { Traps } from "../trap.ts";
@@ -53,6 +54,7 @@ export interface InterpreterParts {
   readonly dataRegime: WasmFunction<["i64"], "i32">;
   /** (hart, record) → the instruction's bits, as an illegal-instruction trap reports them. */
   readonly wordAt: WasmFunction<["i64", "i64"], "i64">;
+  readonly lint: Lint | undefined;
 }
 
 /** Locals and labels of `run`. */

@@ -1,7 +1,8 @@
 /** What each instruction does: its effects, in the interpreter's terms. */
-import { br, brIf, type Void, when } from "../../wasm/code.ts";
+import { br, brIf, int, type Void, when } from "../../wasm/code.ts";
 import type { Effect, SystemName } from "../../isa/effect.ts";
 import { INSTRUCTIONS } from "../../isa/isa.ts";
+import { FENCE } from "../linting.ts";
 import { F, get, PC_SHIFT, put, RECORD, RUNNING_REGISTERS, X } from "../layout.ts";
 import { lower, lowerCondition } from "../lower.ts";
 import type { Handler } from "../ops.ts";
@@ -117,10 +118,11 @@ export class Handlers {
     switch (name) {
       // Memory is sequentially consistent, code and translations are coherent.
       case "fence":
-      case "fence.i":
         return [];
+      case "fence.i":
+        return this.#tellCodeFence();
       case "sfence.vma":
-        return [this.frame.illegalIf(fenceRefused(hart))];
+        return [this.frame.illegalIf(fenceRefused(hart)), ...this.#tellFence()];
       case "ecall":
         return [...fault(hart, privilege.add(CAUSE.userEcall), 0), br(this.frame.fault)];
       case "ebreak":
@@ -128,6 +130,7 @@ export class Handlers {
       case "mret":
         return [
           this.frame.illegalIf(privilege.ne(3)),
+          ...(this.frame.parts.lint ? this.frame.saveLeft() : []),
           this.frame.parts.traps.mret.call(hart),
           br(this.frame.check),
         ];
@@ -146,6 +149,32 @@ export class Handlers {
           br(this.frame.exit),
         ];
     }
+  }
+
+  #tellFence(): Void[] {
+    const { frame, operands } = this;
+    const { lint } = frame.parts;
+    if (!lint) return [];
+    const named = (field: number, bit: number) => frame.field(field).ne(0).select(int(bit), int(0));
+    const how = named(RECORD.rs1, FENCE.address).or(named(RECORD.rs2, FENCE.asid));
+    return [
+      ...frame.saveLeft(),
+      lint.fenced(frame.hart, how, operands.x("rs1"), operands.x("rs2")),
+    ];
+  }
+
+  // What follows is fetched anew, so that it is told of.
+  #tellCodeFence(): Void[] {
+    const { frame } = this;
+    const { lint } = frame.parts;
+    if (!lint) return [];
+    return [
+      ...frame.saveLeft(),
+      lint.fencedCode(frame.hart),
+      frame.ip.set(frame.nextRecord()),
+      put(frame.hart, "pc", frame.currentPc()),
+      br(frame.check),
+    ];
   }
 
   // A CSR that was written may have enabled an interrupt or changed a translation.
