@@ -76,6 +76,7 @@ async function breachRows(path: string, guest: string | undefined): Promise<Row[
   const { log, build } = await openRecording(path, { guest });
   const linter = new Linter();
   await replay(log, build, {
+    linting: true,
     onStart: (machine) => machine.onBreach = (breach) => linter.see(breach),
   });
   return linter.breaches.map(({ cycle, device, ...rest }, n) => ({

@@ -95,8 +95,12 @@ export async function opened(
   }
   const config = parsed.data;
   const files = bootFiles(recording.images);
-  const buildOn = (engine: MachineOptions["engine"]): BuildMachine => (host, onDigest) =>
-    Machine.create({ ...machineOptions(config, files, host), engine, onDigest });
+  const buildOn = (engine: MachineOptions["engine"]): BuildMachine => (host, onDigest, linting) =>
+    Machine.create({
+      ...machineOptions(config, files, host),
+      engine: { ...engine, linting },
+      onDigest,
+    });
   const [build, interpret] = [buildOn(engine), buildOn({ jitThreshold: 0 })];
   const outputHash = new OutputHash(await xxhash());
   return {

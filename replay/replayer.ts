@@ -12,11 +12,15 @@ export type BuildMachine = (
   host: Host,
   /** Without it none are taken. */
   onDigest?: (cycle: number, digest: string) => void,
+  /** Whether it looks for breaches of the ISA's rules, which takes its time. */
+  linting?: boolean,
 ) => Promise<Machine>;
 
 export interface ReplayOptions {
   /** Stops there; the end of the log by default. */
   readonly until?: number;
+  /** Look for breaches of the ISA's rules as well as those of devices. */
+  readonly linting?: boolean;
   /** Compare all outputs and digests, and how it ends. */
   readonly check?: OutputHash;
   readonly onOutput?: (cycle: number, device: string, output: Output) => void;
@@ -63,7 +67,7 @@ export async function replay(
     check.digest(cycle, digest);
     options.onMatch?.(machine);
   });
-  const machine: Machine = await build(player, onDigest);
+  const machine: Machine = await build(player, onDigest, options.linting);
   options.onStart?.(machine);
   const stop = await run(machine, player, until, options);
   if (stop.reason !== "until" && machine.cycle < until) {

@@ -29,7 +29,7 @@ export function findingsText(
   for (const verdict of verdicts) {
     lines.push("", ...verdictLines(verdict, failures[verdict.failure], describe));
   }
-  lines.push("", `rules of devices that the guest broke: ${breaches.length || "none"}`);
+  lines.push("", `rules that the guest broke: ${breaches.length || "none"}`);
   for (const { cycle, device, rule, text, count } of breaches) {
     lines.push(`  ${cycle}  ${device}: ${text} (${rule})${count > 1 ? `, ${count} times` : ""}`);
   }

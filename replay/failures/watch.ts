@@ -35,13 +35,14 @@ export async function watch(options: WatchOptions): Promise<Observation> {
   const linter = new Linter();
   let effectWatch: EffectWatch | undefined;
   let divergence: DivergenceError | undefined;
-  const watched: BuildMachine = async (host, onDigest) => {
+  const watched: BuildMachine = async (host, onDigest, linting) => {
     effectWatch = new EffectWatch(host);
-    return effectWatch.machine = await build(effectWatch, onDigest);
+    return effectWatch.machine = await build(effectWatch, onDigest, linting);
   };
   try {
     await replay(log, watched, {
       check,
+      linting: true,
       onStart: (machine) => {
         machine.onBreach = (breach) => linter.see(breach);
         watcher.begin(machine);

@@ -46,8 +46,12 @@ export function imageOf(guest: Guest) {
 
 /** The machine on a host, at reset. */
 export function buildOf(guest: Guest, config: MachineConfig = configOf(guest)): BuildMachine {
-  return (host, onDigest) =>
-    Machine.create({ ...machineOptions(config, { bios: imageOf(guest) }, host), onDigest });
+  return (host, onDigest, linting) =>
+    Machine.create({
+      ...machineOptions(config, { bios: imageOf(guest) }, host),
+      engine: { linting },
+      onDigest,
+    });
 }
 
 /** A disk with content, and somebody who types. */

@@ -25,9 +25,10 @@ export async function observe(lines: readonly string[], cycles: number): Promise
     diskTiming: "model" as const,
     disks: [],
   };
-  const build: BuildMachine = (host, onDigest) =>
+  const build: BuildMachine = (host, onDigest, linting) =>
     Machine.create({
       ...machineOptions(config, { bios: { name: "tiny", bytes } }, host),
+      engine: { linting },
       onDigest,
     });
   const sink = new MemoryLog();
