@@ -23,7 +23,7 @@ export const IMAGE_NAMES = [
 ] as const;
 
 /** Programs for Linux in a guest, committed too. */
-export const PROGRAM_NAMES = ["lost_updates", "bank", "teller"] as const;
+export const PROGRAM_NAMES = ["lost_updates", "churn", "bank", "teller"] as const;
 export type ProgramName = typeof PROGRAM_NAMES[number];
 
 /** A committed image, or `flat`, which is too large to commit. */
