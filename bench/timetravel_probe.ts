@@ -2,6 +2,7 @@
  * `deno run -A bench/timetravel_probe.ts WHAT FILE SEED COUNT [BUDGET_BYTES]`: one measurement on a
  * recording, in a process that has done nothing before. Prints it as JSON.
  */
+import process from "node:process";
 import { type OpenRecording, openRecording } from "../command/recording_file.ts";
 import { Random } from "../core/random.ts";
 import { eventLoopTurns } from "../debugger/deno/event_loop.ts";
@@ -43,16 +44,16 @@ const PROBES: Readonly<Record<string, () => Promise<unknown>>> = {
   scan: async () => {
     const { cursor } = await atEnd();
     const conditions = { breakpoints: new Set([RESET_CODE]), watchpoints: [] };
-    const ms = await timed(async () => {
+    const took = await processed(async () => {
       const { reason } = await cursor.reverseContinue(conditions);
       if (reason !== "breakpoint") throw new Error(`no breakpoint, but ${reason}`);
     });
-    return { ms, cycle: cursor.cycle };
+    return { ...took, cycle: cursor.cycle };
   },
   replay: async () => {
     const { log, build } = await openRecording(path);
     const machine = await build(new Player(log));
-    return { ms: await timed(() => machine.run(log.endCycle)) };
+    return await processed(() => machine.run(log.endCycle));
   },
   checkpoints: async () => await checkpointCosts(await openRecording(path)),
   memory: async () => {
@@ -137,4 +138,12 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
   await action();
   return performance.now() - startMs;
+}
+
+/** With the time that all threads of the process took together, which a busy host changes less. */
+async function processed(action: () => Promise<unknown>) {
+  const before = process.cpuUsage();
+  const ms = await timed(action);
+  const { user, system } = process.cpuUsage(before);
+  return { ms, processorMs: (user + system) / 1000 };
 }
