@@ -279,7 +279,7 @@ export class Debugger {
       this.#labBranch = branch;
       cursor.startBranch(log);
     }
-    await this.seek(Math.min(Math.max(cycle, branch.from), log.endCycle), signal);
+    await this.seek(Math.max(cycle, branch.from), signal);
   }
 
   /** Steps a hart by one of its actions, unless a condition holds on the way. */

@@ -34,7 +34,7 @@ export class Clients {
       const reader = this.#reader ??= await this.#open();
       reader.hart = mover.hart;
       reader.physical = mover.physical;
-      await reader.seek(at);
+      await beside(reader, mover, at);
       return await runCommand(command, reader, parameters, signal);
     });
     this.#last = run.catch(() => {});
@@ -46,4 +46,11 @@ export class Clients {
     await this.#last;
     for (const debug of [this.#mover, this.#reader]) debug?.cursor.close();
   }
+}
+
+/** Goes to a cycle as the mover would find it: on the lab's branch, if it is on one. */
+async function beside(reader: Debugger, { labBranch }: Debugger, at: number): Promise<void> {
+  if (labBranch && at >= labBranch.from) return await reader.follow(labBranch, at);
+  if (reader.cursor.branch) await reader.cursor.returnFromBranch();
+  await reader.seek(at);
 }

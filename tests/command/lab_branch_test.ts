@@ -7,6 +7,7 @@ import { readRecordedFile } from "../../command/recording_file.ts";
 import { Debugger } from "../../debugger/debugger.ts";
 import { runLine } from "../../debugger/command.ts";
 import { COMMANDS } from "../../debugger/commands/list.ts";
+import { Clients } from "../../debugger/http/clients.ts";
 import { LabGuest, type LinkChange } from "../../debugger/lab.ts";
 import { SymbolTable } from "../../debugger/symbols/symbols.ts";
 import type { OpenLab } from "../../command/recorded_lab.ts";
@@ -118,6 +119,24 @@ Deno.test("a lab goes on with another link", async (test) => {
   });
 });
 
+/** Over HTTP reads at other cycles are those of the branch, as long as one is on it. */
+async function readsAside(guest: LabGuest, { digest, lost }: { digest: string; lost: string }) {
+  const clients = new Clients(() => guest.open());
+  const signal = new AbortController().signal;
+  const ask = async (name: string, parameters: unknown, at?: number) => {
+    const found = COMMANDS.find((command) => command.name === name)!;
+    return (await clients.run(found, parameters, at, signal)).data;
+  };
+  await ask("goto", { cycle: EARLY });
+  const early = await ask("digest", {}, EARLY - 1);
+  await ask("impair", { link: "g2.net0:up", kind: "loss" });
+  assertEquals((await ask("digest", {}, END)).digest, lost);
+  assertEquals(await ask("digest", {}, EARLY - 1), early);
+  await ask("return", {});
+  assertEquals((await ask("digest", {}, END)).digest, digest);
+  await clients.close();
+}
+
 async function debugs(lab: OpenLab): Promise<void> {
   const timelines = lab.guests.map(({ log, build, config }) =>
     new Timeline({ log, harts: config.harts, createMachine: (host) => build(host) })
@@ -172,6 +191,7 @@ async function debugs(lab: OpenLab): Promise<void> {
   await run(one, "sync");
   await two.comply();
   assertEquals([two.cursor.cycle, two.labBranch], [END, undefined]);
+  await readsAside(guests[0], { digest, lost });
   await run(one, "set-register a0 1");
   await assertRejects(() => run(one, "impair g2.net0 loss"), Error, "`return` first");
   for (const timeline of timelines) timeline.close();
