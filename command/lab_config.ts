@@ -119,7 +119,9 @@ async function specOf(
     if (request["disk-timing"] === "live") {
       throw new UsageError("disk-timing: model is what a lab needs, to be the same in every run");
     }
-    const boot = await bootOf(request, prepareGuest);
+    const users = request.nics?.filter(({ end }) => end === "user") ?? [];
+    const nic = users.map(() => ({ end: "user" as const })); // so that what DHCP needs is there
+    const boot = await bootOf({ ...request, nic }, prepareGuest);
     const config = configOf(name, index, request, boot, labSeed);
     layOut(boot.files, config); // here, and not on another thread, to fail of what does not fit
     return {

@@ -118,7 +118,7 @@ Deno.test("triage blames the guest alike when it prints nothing, and when it has
     }
     assertEquals(found, [
       ["silent", 1, "panic", "guest", "guest", "B"],
-      ["stripped", 1, "fail-code", "guest", "guest", "C"],
+      ["stripped", 1, "fail-code", "guest", "guest", "B"],
     ]);
   });
 });
