@@ -18,7 +18,6 @@ const FAILURES: Readonly<Record<string, RegExp>> = {
   "debian/cpu/own-bug": /^bug: Kernel BUG at bug \[provoke\]/,
   "debian/cpu/own-vector": /^double-fault: the trap vector itself traps: instruction page fault/,
   "debian/cpu/own-deafness": /^asleep: the hart waits .* all interrupts from outside disabled/,
-  "debian/cpu/own-stall": /^rcu-stall: /,
   "debian/cpu/own-lockup": /^soft-lockup: insmod lets nobody else run on hart 0/,
   "debian/memory/own-null":
     /^oops: Oops: load page fault, address 0x8, at show \[provoke\].*trigger: null_pointer \[provoke\]/,

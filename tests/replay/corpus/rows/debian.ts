@@ -156,11 +156,6 @@ const HARTS: readonly DebianSpecimen[] = [
   { name: "debian/cpu/own-vector", run: provoke("vector"), cycles: 4 * MS },
   { name: "debian/cpu/own-deafness", run: provoke("deaf"), cycles: 1 * S },
   {
-    name: "debian/cpu/own-stall",
-    run: `echo 3 > /sys/module/rcupdate/parameters/rcu_cpu_stall_timeout; ${provoke("lockup")}`,
-    cycles: 4 * S,
-  },
-  {
     name: "debian/cpu/own-lockup",
     run: `${LOCKUP}; ${provoke("lockup")}`,
   },
