@@ -67,7 +67,20 @@ export class Minimiser {
   /** @throws UsageError if it does not fail, DivergenceError if it does not replay */
   static async open(lab: OpenLab, options: TrialOptions): Promise<Minimiser> {
     const machines: RecordedMachine[] = [];
-    for (const guest of lab.guests) machines.push(await RecordedMachine.open(guest));
+    try {
+      for (const guest of lab.guests) machines.push(await RecordedMachine.open(guest));
+      return await Minimiser.#open(lab, machines, options);
+    } catch (error) {
+      for (const machine of machines) machine.close();
+      throw error;
+    }
+  }
+
+  static async #open(
+    lab: OpenLab,
+    machines: readonly RecordedMachine[],
+    options: TrialOptions,
+  ): Promise<Minimiser> {
     const specimen: Specimen = {
       isLab: lab.isLab,
       guests: machines.map(({ spec }) => spec),
@@ -88,7 +101,6 @@ export class Minimiser {
     await minimiser.replay();
     minimiser.outcome = await minimiser.#run({ ids: minimiser.candidates, together: APART });
     if (minimiser.outcome.isFailure) return minimiser;
-    minimiser.close();
     throw new UsageError(`${lab.path} does not fail: say with --fail-on what its failure is`);
   }
 

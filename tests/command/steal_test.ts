@@ -20,7 +20,7 @@ interface Found {
 }
 
 async function hunt(folder: string, ...flags: string[]): Promise<Found[]> {
-  const command = ["hunt", ...TALLY, "--jobs", "2", "-o", folder, "--json", ...flags];
+  const command = ["hunt", ...TALLY, "--jobs", "1", "-o", folder, "--json", ...flags];
   const { stdout, stderr } = await hindsight(command);
   assertEquals(stderr, "");
   return JSON.parse(stdout);
@@ -29,10 +29,10 @@ async function hunt(folder: string, ...flags: string[]): Promise<Found[]> {
 Deno.test("an interrupt within three instructions: a few seeds of a hundred", async (test) => {
   await inFolder(async (parent) => {
     const folder = join(parent, "hunt");
-    const all = await hunt(folder, "--seeds", "1..40");
+    const all = await hunt(folder, "--seeds", "1..20");
     const failures = all.filter(({ what }) => what === "exit 1");
-    assertEquals(all.length, 40);
-    assert(failures.length >= 1 && failures.length <= 6, `${failures.length}`);
+    assertEquals(all.length, 20);
+    assert(failures.length >= 1 && failures.length <= 4, `${failures.length}`);
     const [{ seed, cycle }] = failures;
     const path = join(folder, `seed-${seed}.hsr`);
     const { machine } = readRecordedFile(path);
@@ -60,7 +60,7 @@ Deno.test("an interrupt within three instructions: a few seeds of a hundred", as
 
 Deno.test("where no time is lost each seed is the same on one hart, and not on two", async () => {
   await inFolder(async (folder) => {
-    const undisturbed = ["--no-steal", "--fail-on", "^tally", "--seeds", "1..6"];
+    const undisturbed = ["--no-steal", "--fail-on", "^tally", "--seeds", "1..5"];
     const [one, two] = await Promise.all([
       hunt(join(folder, "one"), ...undisturbed),
       hunt(join(folder, "two"), "--harts", "2", ...undisturbed),
@@ -68,8 +68,25 @@ Deno.test("where no time is lost each seed is the same on one hart, and not on t
     const endings = (all: readonly Found[]) => [...new Set(all.map(({ line }) => line))];
     assertEquals(endings(one).length, 1);
     assertMatch(endings(one)[0]!, /lost 0 to interrupts and 0 to/);
-    assert(endings(two).length >= 4, endings(two).join("\n"));
+    assert(endings(two).length >= 3, endings(two).join("\n"));
     const lost = two.map(({ line }) => Number(/and (\d+) to the other hart/.exec(line!)![1]));
     assert(lost.some((count) => count > 0) && lost.some((count) => count === 0), lost.join());
+  });
+});
+
+Deno.test("what minimise cannot do is refused with what would do", async () => {
+  await inFolder(async (folder) => {
+    const minimise = async (plan: unknown, pattern: RegExp) => {
+      const [faults, path] = [join(folder, "plan.json"), join(folder, "it.hsr")];
+      await Deno.writeTextFile(faults, JSON.stringify(plan));
+      const flags = [...TALLY, "--until-cycle", "11_000_000", "--faults", faults];
+      assertEquals((await hindsight(["record", ...flags, "-o", path])).status, 0);
+      const { status, stderr } = await hindsight(["minimise", path]);
+      assertEquals(status, 2);
+      assertMatch(stderr, pattern);
+    };
+    await minimise({}, /nothing that could be taken away happened to its machine\n$/);
+    const unused = { address: "0x80100000", bit: 0 };
+    await minimise({ memory: [{ at: 1_000_000, ...unused }] }, /can part at cycle 10000000, and/);
   });
 });
