@@ -25,7 +25,7 @@ const FAILURES: Readonly<Record<string, RegExp>> = {
     /^oops: Oops: load page fault.* at show \[provoke\].*trigger: name_panel \[provoke\]/,
   "debian/memory/exhausted": /^out-of-memory: Out of memory: tail must go/,
   "debian/memory/exhausted-panics": /^panic: Out of memory/,
-  "debian/platform/lost-disk-interrupt": /^hung-task: dd waits/,
+  "debian/platform/lost-disk-interrupt": /^hung-task: readlink waits/,
   "debian/platform/absent-device": /^program-killed: devmem was ended by SIG(BUS|SEGV)/,
   "debian/platform/reset": /^reset: /,
   "debian/whole/crash": /^panic: sysrq triggered crash/,
