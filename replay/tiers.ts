@@ -11,8 +11,8 @@ import { Player } from "./player.ts";
 import type { BuildMachine } from "./replayer.ts";
 import type { Stored } from "./stored.ts";
 
-/** Cycles before a failure that are looked at: one second of tier 0 at most. */
-export const WINDOW_CYCLES = 30_000_000;
+/** Cycles before a failure that are looked at, and what is missing to the digest before them. */
+export const WINDOW_CYCLES = 10_000_000;
 /** After so many replays all of a stretch that is hot has been compiled. */
 const WARM_UPS_MAX = 4;
 
