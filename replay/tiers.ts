@@ -11,8 +11,8 @@ import { Player } from "./player.ts";
 import type { BuildMachine } from "./replayer.ts";
 import type { Stored } from "./stored.ts";
 
-/** Cycles before a failure that are looked at, and what is missing to the digest before them. */
-export const WINDOW_CYCLES = 10_000_000;
+/** Cycles before a failure that are looked at: from a stored checkpoint in this range if there is one. */
+const WINDOW_CYCLES = { min: 1_000_000, max: 20_000_000 };
 /** After so many replays all of a stretch that is hot has been compiled. */
 const WARM_UPS_MAX = 4;
 
@@ -40,8 +40,7 @@ export async function checkTiers(
   failureCycle: number,
 ): Promise<TierCheck | undefined> {
   const { log } = options;
-  const from = Math.floor(Math.max(0, failureCycle - WINDOW_CYCLES) / DIGEST_CYCLES) *
-    DIGEST_CYCLES;
+  const from = windowStart(options.stored, failureCycle);
   const last = log.digests.find(({ cycle }) => cycle >= failureCycle) ?? log.digests.at(-1);
   if (last === undefined || last.cycle <= from) return undefined;
   const store = new PageStore();
@@ -60,6 +59,14 @@ export async function checkTiers(
     good = interpreted.save();
   }
   return { from, until: last.cycle };
+}
+
+/** At a digest. */
+function windowStart(stored: readonly Stored[], failureCycle: number): number {
+  const earliest = Math.max(0, failureCycle - WINDOW_CYCLES.max);
+  const near = stored.map(({ cycle }) => cycle)
+    .filter((cycle) => cycle >= earliest && cycle <= failureCycle - WINDOW_CYCLES.min);
+  return near.length > 0 ? Math.max(...near) : Math.ceil(earliest / DIGEST_CYCLES) * DIGEST_CYCLES;
 }
 
 /**

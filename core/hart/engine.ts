@@ -93,6 +93,8 @@ export interface EngineShape {
    * tier 0.
    */
   readonly threshold: number;
+  /** See {@link EngineOptions}. */
+  readonly linting: boolean;
 }
 
 export interface EngineOptions extends Pick<EngineShape, "tlbEntries" | "threshold"> {
@@ -158,12 +160,12 @@ export class Engine {
     this.i32 = new Int32Array(memory.buffer);
     this.u64 = new BigUint64Array(memory.buffer);
     const { module, parts } = compiled(layout, threshold);
-    const create = threshold > 1 && !linting ? compiler : undefined;
+    const create = threshold > 1 ? compiler : undefined;
     this.jit = new Jit(
       layout,
       memory,
       threshold,
-      create?.({ memoryBytes, harts, tlbEntries, threshold }) ?? new DirectCompiler(parts),
+      create?.({ memoryBytes, harts, tlbEntries, threshold, linting }) ?? new DirectCompiler(parts),
       this,
       hash,
     );

@@ -14,8 +14,15 @@ const BODY_BYTES_MAX = 8 << 20;
 
 /** What the thread is told as a message; questions come through the {@link Exchange}. */
 export type CompilerMessage =
-  | { readonly kind: "open"; readonly shape: EngineShape; readonly shared: SharedArrayBuffer }
+  | { readonly kind: "begin"; readonly shared: SharedArrayBuffer }
+  | { readonly kind: "open"; readonly shape: EngineShape }
   | { readonly kind: "touch"; readonly memory: SharedArrayBuffer };
+
+/** Pages to be compiled, for a machine of a shape. */
+export interface Question {
+  readonly shape: EngineShape;
+  readonly pages: readonly HotPage[];
+}
 
 const STATE = { idle: 0, asked: 1, answered: 2 } as const;
 
@@ -49,7 +56,7 @@ export class Exchange {
   }
 
   /** By whoever wants pages compiled. */
-  ask(pages: readonly HotPage[]): void {
+  ask(shape: EngineShape, pages: readonly HotPage[]): void {
     const bytes = new Uint8Array(pages.reduce((sum, page) => sum + sizeBytes(page), 0));
     let offset = 0;
     for (const { code, slots } of pages) {
@@ -58,7 +65,7 @@ export class Exchange {
       offset += code.byteLength + slots.length;
     }
     const rest = pages.map(({ page, compiled }) => ({ page, compiled }));
-    this.#put(bytes, rest, STATE.asked);
+    this.#put(bytes, { shape, pages: rest }, STATE.asked);
     this.#call();
   }
 
@@ -87,15 +94,19 @@ export class Exchange {
   }
 
   /** By the thread: what has been asked. */
-  question(): HotPage[] {
-    const { bytes, json } = this.#take<Omit<HotPage, "code" | "slots">[]>();
+  question(): Question {
+    const { bytes, json: { shape, pages } } = this.#take<{
+      shape: EngineShape;
+      pages: Omit<HotPage, "code" | "slots">[];
+    }>();
     let offset = 0;
-    return json.map((page) => {
+    const hot = pages.map((page) => {
       const code = new Uint16Array(bytes.buffer, offset, HALFWORDS);
       const slots = new Uint8Array(bytes.buffer, offset + code.byteLength, HALFWORDS);
       offset += code.byteLength + slots.length;
       return { ...page, code, slots };
     });
+    return { shape, pages: hot };
   }
 
   /** By the thread. A module that is too large is as good as none. */
@@ -144,7 +155,7 @@ function sizeBytes({ code, slots }: HotPage): number {
 }
 
 /**
- * Makes compilers for machines of one shape, which share a thread; {@link close} ends it.
+ * Makes compilers for machines, which share a thread; {@link close} ends it.
  *
  * The thread takes a while to start: make it early, and {@link open} it for each machine.
  */
@@ -160,11 +171,13 @@ export class ThreadCompiler {
     this.#thread = new Worker(new URL("./compiler_thread.ts", import.meta.url), { type: "module" });
     // Without its thread a machine runs on in tier 0.
     this.#thread.addEventListener("error", (event: Event) => event.preventDefault());
+    this.#post({ kind: "begin", shared: this.#exchange.shared });
   }
 
   open(shape: EngineShape): Compiler {
-    this.#post({ kind: "open", shape, shared: this.#exchange.shared });
-    return new Asker(this.#exchange, this.#profile?.profile, this.#last);
+    this.#post({ kind: "open", shape });
+    this.#exchange.announceMessage();
+    return new Asker(this.#exchange, this.#profile?.profile, this.#last, shape);
   }
 
   /** The thread has time to {@link touchPages} as well. */
@@ -191,13 +204,18 @@ interface LastAsker {
 /** One machine's. An answer that nobody has fetched is lost to the next question. */
 class Asker implements Compiler {
   readonly batchPages = 8;
+  readonly profile: Profile | undefined;
   #asked: readonly HotPage[] = [];
 
   constructor(
     readonly exchange: Exchange,
-    readonly profile: Profile | undefined,
+    profile: Profile | undefined,
     readonly last: LastAsker,
-  ) {}
+    readonly shape: EngineShape,
+  ) {
+    // It says nothing of what must not be compiled where an engine lints.
+    this.profile = shape.linting ? undefined : profile;
+  }
 
   /** Another machine may have left an answer where it is. */
   get isIdle(): boolean {
@@ -207,7 +225,7 @@ class Asker implements Compiler {
   submit(pages: readonly HotPage[]): void {
     this.last.asker = this;
     this.#asked = pages;
-    this.exchange.ask(pages);
+    this.exchange.ask(this.shape, pages);
   }
 
   take(): CompiledBatch | undefined {

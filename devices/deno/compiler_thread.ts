@@ -1,28 +1,39 @@
 /** The thread of a {@link ThreadCompiler}. */
-import { emitEngine } from "../../core/hart/engine.ts";
+import { emitEngine, type EngineShape } from "../../core/hart/engine.ts";
 import { compilePages, type CompilerParts } from "../../core/hart/jit/compiler.ts";
 import { layoutOf } from "../../core/hart/layout.ts";
 import { type CompilerMessage, Exchange } from "./compiler.ts";
 import { touchPages } from "./touched_memory.ts";
 
-let touched = 0;
+let received = 0;
 
 addEventListener("message", (event: Event) => {
   const message = (event as MessageEvent<CompilerMessage>).data;
-  if (message.kind === "touch") {
-    touchPages(message.memory);
-    touched++;
-    return;
-  }
-  const { memoryBytes, harts, tlbEntries, threshold } = message.shape;
-  const { parts } = emitEngine(layoutOf(memoryBytes, harts, tlbEntries), threshold);
-  serve(new Exchange(message.shared), parts);
+  if (message.kind === "begin") return void serve(new Exchange(message.shared));
+  received++;
+  if (message.kind === "touch") touchPages(message.memory);
+  else partsOf(message.shape); // in time
 });
 
-async function serve(exchange: Exchange, parts: CompilerParts): Promise<never> {
+async function serve(exchange: Exchange): Promise<never> {
   for (;;) {
-    exchange.wait(touched);
-    if (exchange.isAsked) exchange.answer(compilePages(exchange.question(), parts));
-    else await new Promise((resolve) => setTimeout(resolve)); // for the message to be delivered
+    exchange.wait(received);
+    if (exchange.isAsked) {
+      const { shape, pages } = exchange.question();
+      exchange.answer(compilePages(pages, partsOf(shape)));
+    } else await new Promise((resolve) => setTimeout(resolve)); // for the message to be delivered
   }
+}
+
+const known = new Map<string, CompilerParts>();
+
+function partsOf(shape: EngineShape): CompilerParts {
+  const key = JSON.stringify(shape);
+  let parts = known.get(key);
+  if (parts === undefined) {
+    const { memoryBytes, harts, tlbEntries, threshold, linting } = shape;
+    parts = emitEngine(layoutOf(memoryBytes, harts, tlbEntries, linting), threshold).parts;
+    known.set(key, parts);
+  }
+  return parts;
 }

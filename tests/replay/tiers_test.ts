@@ -102,6 +102,7 @@ Deno.test("what was compiled well comes out in tier 0 too, wherever it failed", 
     const [cycle, from, until] of [
       [24_000_000, 10_000_000, 25_000_000],
       [9_999_999, 0, 10_000_000],
+      [12_000_000, 0, 20_000_000],
     ]
   ) assertEquals(await inTiers(log, COMPILED, cycle), { from, until });
 });
