@@ -1,9 +1,9 @@
 /** Debuggers for the guests of a recorded lab, which share their time. */
 import { eventLoopTurns } from "../debugger/deno/event_loop.ts";
 import { type LabBranch, LabGuest, type LabPlace } from "../debugger/lab.ts";
-import { ThreadCompiler } from "../devices/deno/compiler.ts";
 import type { LabRecording } from "../replay/format/reader.ts";
 import { describeEnd } from "../replay/log.ts";
+import { openCompiler } from "./compiler.ts";
 import { BUDGET_BYTES, budgetFor, debuggers } from "./debuggers.ts";
 import { branchLab } from "./lab_branch.ts";
 import { openLab } from "./recorded_lab.ts";
@@ -49,7 +49,7 @@ async function branchOf(
   recorded: LabRecording,
   ...[changes, signal]: Parameters<LabPlace["change"]>
 ): Promise<LabBranch> {
-  const compiler = new ThreadCompiler();
+  const compiler = openCompiler();
   try {
     const lab = await openLab(path, recorded, { compiler: (shape) => compiler.open(shape) });
     return await branchLab(lab, changes, { turn: eventLoopTurns(), signal });

@@ -105,6 +105,21 @@ export class CheckpointedMachine {
     }
   }
 
+  /**
+   * Goes to the last stored checkpoint at or before a cycle, those that are wrong left out; to reset
+   * if there is none.
+   * @returns the checkpoint that was loaded
+   */
+  enter(cycle: number, stored: readonly Stored[], reset: Checkpoint): Stored | undefined {
+    for (const candidate of stored.toSorted((a, b) => b.cycle - a.cycle)) {
+      if (candidate.cycle > cycle) continue;
+      const load = () => candidate.load();
+      if (this.load(load, candidate, reset.content) === undefined) return candidate;
+    }
+    this.restore(reset);
+    return undefined;
+  }
+
   /** The machine is used no more. */
   close(): void {
     this.store.release(this.#content);

@@ -213,16 +213,8 @@ export class Counterfactual {
 
   #enter(cycle: number): void {
     const { stored = [] } = this.#options;
-    for (const candidate of stored.toSorted((a, b) => b.cycle - a.cycle)) {
-      if (candidate.cycle > cycle) continue;
-      const load = () => candidate.load();
-      if (this.#checkpointed.load(load, candidate, this.#reset.content) === undefined) {
-        this.#start = this.#checkpointed.save(candidate.work);
-        return;
-      }
-    }
-    this.#checkpointed.restore(this.#reset);
-    this.#start = this.#reset;
+    const loaded = this.#checkpointed.enter(cycle, stored, this.#reset);
+    this.#start = loaded ? this.#checkpointed.save(loaded.work) : this.#reset;
   }
 
   #course(stop: Stop, host: CounterfactualHost): Course {

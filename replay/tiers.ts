@@ -117,14 +117,8 @@ class Side {
 
   /** Goes there from the last stored checkpoint before it. */
   async enter(cycle: number, stored: readonly Stored[]): Promise<void> {
-    for (const candidate of stored.toSorted((a, b) => b.cycle - a.cycle)) {
-      if (candidate.cycle > cycle) continue;
-      const wrong = this.#checkpointed.load(() => candidate.load(), candidate, this.#reset.content);
-      if (wrong !== undefined) continue;
-      this.player.rewind(candidate.cycle);
-      return void await this.machine.run(cycle);
-    }
-    this.restore(this.#reset);
+    this.#checkpointed.enter(cycle, stored, this.#reset);
+    this.player.rewind(this.machine.cycle);
     await this.machine.run(cycle);
   }
 

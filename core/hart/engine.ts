@@ -444,6 +444,13 @@ function compiled(layout: Layout, threshold: number): Emitted {
   return emitted;
 }
 
+/** What tier 1 needs of the engine of a shape. */
+export function compilerParts(
+  { memoryBytes, harts, tlbEntries, threshold, linting }: EngineShape,
+): CompilerParts {
+  return emitEngine(layoutOf(memoryBytes, harts, tlbEntries, linting), threshold).parts;
+}
+
 /** The bytes of the engine's WebAssembly module for a layout, and what tier 1 needs of it. */
 export function emitEngine(
   layout: Layout,

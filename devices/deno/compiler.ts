@@ -167,11 +167,12 @@ export class ThreadCompiler {
 
   /** @param profilePath where it keeps what is hot, from one process to the next */
   constructor(profilePath?: string) {
-    this.#profile = profilePath === undefined ? undefined : new ProfileFile(profilePath);
     this.#thread = new Worker(new URL("./compiler_thread.ts", import.meta.url), { type: "module" });
     // Without its thread a machine runs on in tier 0.
     this.#thread.addEventListener("error", (event: Event) => event.preventDefault());
     this.#post({ kind: "begin", shared: this.#exchange.shared });
+    // While the thread starts.
+    this.#profile = profilePath === undefined ? undefined : new ProfileFile(profilePath);
   }
 
   open(shape: EngineShape): Compiler {

@@ -1,7 +1,6 @@
 /** The thread of a {@link ThreadCompiler}. */
-import { emitEngine, type EngineShape } from "../../core/hart/engine.ts";
+import { compilerParts, type EngineShape } from "../../core/hart/engine.ts";
 import { compilePages, type CompilerParts } from "../../core/hart/jit/compiler.ts";
-import { layoutOf } from "../../core/hart/layout.ts";
 import { type CompilerMessage, Exchange } from "./compiler.ts";
 import { touchPages } from "./touched_memory.ts";
 
@@ -30,10 +29,6 @@ const known = new Map<string, CompilerParts>();
 function partsOf(shape: EngineShape): CompilerParts {
   const key = JSON.stringify(shape);
   let parts = known.get(key);
-  if (parts === undefined) {
-    const { memoryBytes, harts, tlbEntries, threshold, linting } = shape;
-    parts = emitEngine(layoutOf(memoryBytes, harts, tlbEntries, linting), threshold).parts;
-    known.set(key, parts);
-  }
+  if (parts === undefined) known.set(key, parts = compilerParts(shape));
   return parts;
 }

@@ -1,12 +1,13 @@
 /** Small recordings in memory, and the straight replay that everything else is held against. */
 import type { Device } from "../../core/device.ts";
-import type { Host, Input, Output } from "../../core/host.ts";
+import type { Host, Input } from "../../core/host.ts";
 import { Machine, type MachineOptions } from "../../core/machine.ts";
 import { Random } from "../../core/random.ts";
 import { UART_ID } from "../../devices/board.ts";
 import { MemoryHost } from "../../devices/host/memory_host.ts";
 import { machineOptions } from "../../devices/machine_options.ts";
 import { type ImageName, imageUrl } from "../../guests/images.ts";
+import { ForwardingHost } from "../../replay/forwarding_host.ts";
 import type { LogEntry } from "../../replay/log.ts";
 import { Player } from "../../replay/player.ts";
 import { Timeline, type TimelineOptions } from "../../replay/timeline.ts";
@@ -30,35 +31,21 @@ export interface Recording {
 }
 
 /** Writes down what a host gives to the machine. */
-class Notes implements Host {
+class Notes extends ForwardingHost {
   readonly entries: LogEntry[] = [];
 
-  constructor(readonly host: Host) {}
-
-  output(cycle: number, device: string, output: Output): void {
-    this.host.output(cycle, device, output);
+  constructor(readonly host: Host) {
+    super();
   }
 
-  take(cycle: number): Input | undefined {
+  override take(cycle: number): Input | undefined {
     const input = this.host.take(cycle);
     const id = `m/${input?.device}#${this.entries.length}`;
     if (input) this.entries.push({ cycle, id, version: 1, kind: "input", input });
     return input;
   }
 
-  horizon(cycle: number): number {
-    return this.host.horizon(cycle);
-  }
-
-  settle(cycle: number): Promise<void> | undefined {
-    return this.host.settle(cycle);
-  }
-
-  idle(cycle: number, deadline: number): number | Promise<number> {
-    return this.host.idle(cycle, deadline);
-  }
-
-  wallTimeNs(cycle: number): bigint {
+  override wallTimeNs(cycle: number): bigint {
     const ns = this.host.wallTimeNs(cycle);
     const id = `m/clock#${this.entries.length}`;
     this.entries.push({ cycle, id, version: 1, kind: "wall-clock", ns });

@@ -1,8 +1,7 @@
 /** A guest that was compiled wrongly: tier 0 tells. */
 import { assert, assertEquals } from "@std/assert";
-import { emitEngine, type EngineShape } from "../../core/hart/engine.ts";
+import { compilerParts, type EngineShape } from "../../core/hart/engine.ts";
 import { type CompiledBatch, DirectCompiler, type HotPage } from "../../core/hart/jit/compiler.ts";
-import { layoutOf } from "../../core/hart/layout.ts";
 import { Machine, type MachineOptions } from "../../core/machine.ts";
 import { MemoryHost } from "../../devices/host/memory_host.ts";
 import { machineOptions } from "../../devices/machine_options.ts";
@@ -19,8 +18,8 @@ const GUEST: Guest = { image: "sha256", harts: 1, cycles: 25_000_000 };
 class Miscompiler extends DirectCompiler {
   #asked: readonly HotPage[] = [];
 
-  constructor({ memoryBytes, harts, tlbEntries, threshold }: EngineShape) {
-    super(emitEngine(layoutOf(memoryBytes, harts, tlbEntries), threshold).parts);
+  constructor(shape: EngineShape) {
+    super(compilerParts(shape));
   }
 
   override submit(pages: readonly HotPage[]): void {

@@ -5,11 +5,15 @@
  */
 import { assert } from "@std/assert";
 import type { BoardPorts, Device, IrqLine, Width } from "../../../../core/device.ts";
-import { type CreateCompiler, emitEngine, type EngineShape } from "../../../../core/hart/engine.ts";
+import {
+  compilerParts,
+  type CreateCompiler,
+  type EngineShape,
+} from "../../../../core/hart/engine.ts";
 import { DirectCompiler } from "../../../../core/hart/jit/compiler.ts";
 import { Profile, SLOT } from "../../../../core/hart/jit/profile.ts";
 import { disassemble } from "../../../../core/isa/disassemble.ts";
-import { layoutOf, MACHINE } from "../../../../core/hart/layout.ts";
+import { MACHINE } from "../../../../core/hart/layout.ts";
 import { Random, seedFor } from "../../../../core/random.ts";
 import { encodeState, type State, type StateValue } from "../../../../core/state.ts";
 import { operand, random64 } from "../../../conformance/floats.ts";
@@ -142,8 +146,8 @@ interface MachineEngine {
 class LyingCompiler extends DirectCompiler {
   readonly profile: Profile;
 
-  constructor({ memoryBytes, harts, tlbEntries, threshold }: EngineShape, seed: number) {
-    super(emitEngine(layoutOf(memoryBytes, harts, tlbEntries), threshold).parts);
+  constructor(shape: EngineShape, seed: number) {
+    super(compilerParts(shape));
     const random = new Random(seed);
     const anything = SLOT.known | SLOT.warm | SLOT.far | SLOT.near;
     this.profile = Object.assign(new Profile(), {

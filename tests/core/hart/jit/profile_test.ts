@@ -1,17 +1,14 @@
 /** What a machine has found hot, the next one compiles at once. */
 import { assert, assertEquals } from "@std/assert";
-import { emitEngine, type EngineShape } from "../../../../core/hart/engine.ts";
+import { compilerParts, type EngineShape } from "../../../../core/hart/engine.ts";
 import { DirectCompiler } from "../../../../core/hart/jit/compiler.ts";
 import { Profile, SLOT } from "../../../../core/hart/jit/profile.ts";
-import { layoutOf, SLOTS } from "../../../../core/hart/layout.ts";
+import { SLOTS } from "../../../../core/hart/layout.ts";
 import { DRAM, Rig } from "../rig.ts";
 
 class ProfilingCompiler extends DirectCompiler {
-  constructor(
-    { memoryBytes, harts, tlbEntries, threshold }: EngineShape,
-    readonly profile: Profile,
-  ) {
-    super(emitEngine(layoutOf(memoryBytes, harts, tlbEntries), threshold).parts);
+  constructor(shape: EngineShape, readonly profile: Profile) {
+    super(compilerParts(shape));
   }
 }
 
