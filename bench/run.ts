@@ -27,11 +27,15 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<Report>>> 
   timetravel: benchTimetravel,
 };
 
-const flags = parseArgs(Deno.args, { boolean: ["json"], string: ["rounds"] });
+const unknown: string[] = [];
+const flags = parseArgs(Deno.args, {
+  boolean: ["json"],
+  string: ["rounds"],
+  unknown: (argument: string) => Object.hasOwn(BENCHMARKS, argument) || unknown.push(argument),
+});
 const names: string[] = flags._.length > 0 ? flags._.map(String) : Object.keys(BENCHMARKS);
 const rounds = Number(flags.rounds ?? 5);
-const unknown = names.find((name) => !Object.hasOwn(BENCHMARKS, name));
-if (unknown !== undefined || !Number.isInteger(rounds) || rounds < 1) {
+if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
   console.error(
     "usage: deno task bench [boot|kernels|lab|disk|hunt|network|record|stops|timetravel]... [--rounds N] [--json]",
   );
