@@ -143,15 +143,29 @@ function extraOf({ run, copy, nic }: MachineRequest): Uint8Array | undefined {
 /** @throws UsageError naming the flag and the file */
 export function readImage(flag: string, path: string): ImageFile {
   try {
-    const { isDirectory, isFile } = Deno.statSync(path);
+    const { isDirectory, isFile, size } = Deno.statSync(path);
     if (isDirectory) throw new UsageError(`${flag} ${path}: is a directory`);
     // A pipe or device may never end; typed input may come from one.
     if (!isFile && flag !== "--send") {
       throw new UsageError(`${flag} ${path}: is not a regular file`);
     }
-    return { name: basename(path), bytes: Deno.readFileSync(path) };
+    const bytes = isFile ? readShared(path, size) : Deno.readFileSync(path);
+    return { name: basename(path), bytes };
   } catch (error) {
     if (error instanceof UsageError) throw error;
     throw new UsageError(`${flag} ${path}: ${reason(error)}`);
   }
+}
+
+/** In memory that another thread, such as that of a recording's file, sees without a copy. */
+function readShared(path: string, sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(new SharedArrayBuffer(sizeBytes));
+  using file = Deno.openSync(path);
+  let filled = 0;
+  while (filled < sizeBytes) {
+    const count = file.readSync(bytes.subarray(filled));
+    if (count === null) break; // it has become shorter
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
 }

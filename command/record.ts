@@ -31,21 +31,20 @@ export async function record(args: readonly string[]): Promise<number> {
 
 async function recordMachine(flags: Flags, path: string): Promise<number> {
   const request = machineRequest(flags);
-  return await claimed(path, async (opened) => {
+  return await claimed(path, async (closed) => {
     requireNoInput("-o", path, request); // now, since the file is there
-    return await runRequest(request, async (...run) => {
-      const target = opened(await RecordingTarget.create(path, hasCheckpoints(flags)));
-      return target.record(...run);
-    });
+    // First, since its thread takes a while to start.
+    const target = closed(await RecordingTarget.create(path, hasCheckpoints(flags)));
+    return await runRequest(request, target.record);
   });
 }
 
 async function recordLab(flags: Flags, path: string): Promise<number> {
   const others = RECORD_FLAGS.map(({ name }) => name);
-  return await claimed(path, (opened) =>
+  return await claimed(path, (closed) =>
     runLabRequest(flags, others, async (plan) => {
       for (const { disks } of plan.guests) requireNoDisk("-o", path, disks);
-      return opened(await LabTarget.create(path, plan, hasCheckpoints(flags)));
+      return closed(await LabTarget.create(path, plan, hasCheckpoints(flags)));
     }));
 }
 
@@ -54,19 +53,19 @@ function hasCheckpoints({ values }: Flags): boolean {
 }
 
 /**
- * Keeps the file for a run, which opens it when it begins and no sooner: what stops a run from
- * beginning leaves an older recording as it is.
+ * Keeps the file for a run, whose target writes there when it begins and no sooner: what stops a
+ * run from beginning leaves an older recording as it is.
  */
 async function claimed(
   path: string,
-  run: (opened: <Target extends { close(): void }>(target: Target) => Target) => Promise<number>,
+  run: (closed: <Target extends { close(): void }>(target: Target) => Target) => Promise<number>,
 ): Promise<number> {
   const claim = new ClaimedFile(path);
   let target: { close(): void } | undefined;
   try {
-    return await run((opened) => {
-      target = opened;
-      return opened;
+    return await run((closed) => {
+      target = closed;
+      return closed;
     });
   } finally {
     target?.close();

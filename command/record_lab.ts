@@ -2,13 +2,13 @@
 import xxhash from "xxhash-wasm";
 import type { GuestHooks, RemoteHooks } from "../devices/deno/lab_machine.ts";
 import type { FabricEvent } from "../devices/network/events.ts";
-import { type FileNote, FileWriter } from "../replay/deno/file_writer.ts";
+import type { FileNote, FileWriter } from "../replay/deno/file_writer.ts";
 import { LabWriter } from "../replay/format/lab_writer.ts";
 import type { LogEnd } from "../replay/log.ts";
 import { OutputHash } from "../replay/outputs.ts";
 import type { LabPlan } from "./lab_config.ts";
 import { recordingHooks, write } from "./record_guest.ts";
-import { PROGRAM, recordingStart } from "./recording_file.ts";
+import { PROGRAM, recordingStart, recordingWriter } from "./recording_file.ts";
 import type { LabEnd, LabRecording } from "./run_lab.ts";
 
 export class LabTarget implements LabRecording {
@@ -23,7 +23,7 @@ export class LabTarget implements LabRecording {
     readonly hash: OutputHash,
     readonly hasCheckpoints: boolean,
   ) {
-    this.#file = new FileWriter(path);
+    this.#file = recordingWriter(path);
     this.#names = guests.map(({ name }) => name);
     this.#network = new LabWriter(this.#file, {
       program: PROGRAM,

@@ -1,10 +1,12 @@
 /** A recording's file as the commands use it: opened, checked, and with the machine that it describes. */
+import { join } from "@std/path";
 import xxhash from "xxhash-wasm";
 import { z } from "zod";
 import { Machine, type MachineOptions } from "../core/machine.ts";
 import { DISK_COUNT_MAX, NIC_COUNT_MAX } from "../devices/board.ts";
 import type { BootFiles } from "../devices/boot/layout.ts";
 import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
+import { cacheFolder } from "../guests/debian/deno/cache.ts";
 import project from "../deno.json" with { type: "json" };
 import { codec } from "../replay/deno/codec.ts";
 import { FileSource } from "../replay/deno/file_source.ts";
@@ -164,20 +166,19 @@ export function readRecordedFile(path: string): Recorded {
   }
 }
 
-/** A recording that is being made. */
+/** A recording that is going to be made: its file is not touched before {@link record} is called. */
 export class RecordingTarget {
   readonly #file: FileWriter;
 
-  /** @throws RecordingError if the file cannot be created */
   private constructor(path: string, readonly hash: OutputHash, readonly hasCheckpoints: boolean) {
-    this.#file = new FileWriter(path);
+    this.#file = recordingWriter(path);
   }
 
   static async create(path: string, hasCheckpoints: boolean): Promise<RecordingTarget> {
     return new RecordingTarget(path, new OutputHash(await xxhash()), hasCheckpoints);
   }
 
-  /** For {@link MachineRun}. */
+  /** For {@link MachineRun}. @throws RecordingError if the file cannot be created */
   readonly record: NonNullable<MachineRun["record"]> = (host, config, files) => {
     const writer = new RecordingWriter(this.#file, recordingStart(config, files));
     const recorder = new Recorder({ host, sink: writer, hash: this.hash });
@@ -187,6 +188,17 @@ export class RecordingTarget {
   close(): void {
     this.#file.close();
   }
+}
+
+/** Writes a recording, with the images that earlier ones have packed. */
+export function recordingWriter(path: string): FileWriter {
+  let folder: string | undefined;
+  try {
+    folder = join(cacheFolder(), "images");
+  } catch {
+    // There is no cache folder.
+  }
+  return new FileWriter(path, folder);
 }
 
 /** What writes recordings, as they say it. */

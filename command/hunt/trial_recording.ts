@@ -2,7 +2,7 @@
 import xxhash from "xxhash-wasm";
 import type { Host, PowerOutput } from "../../core/host.ts";
 import type { FabricConfig } from "../../devices/network/config.ts";
-import { FileWriter } from "../../replay/deno/file_writer.ts";
+import type { FileWriter } from "../../replay/deno/file_writer.ts";
 import type { ForkedMachine } from "../../replay/fork.ts";
 import { LabWriter } from "../../replay/format/lab_writer.ts";
 import { RecordingWriter } from "../../replay/format/writer.ts";
@@ -10,7 +10,7 @@ import type { LabEvent } from "../../replay/lab_log.ts";
 import type { LogEnd } from "../../replay/log.ts";
 import { OutputHash } from "../../replay/outputs.ts";
 import { Recorder } from "../../replay/recorder.ts";
-import { PROGRAM, recordingStart } from "../recording_file.ts";
+import { PROGRAM, recordingStart, recordingWriter } from "../recording_file.ts";
 import { retired } from "../run_machine.ts";
 import type { Assignment } from "./specimen.ts";
 
@@ -24,7 +24,7 @@ export class TrialRecording {
 
   private constructor(path: string, hash: OutputHash, assignment: Assignment, lab: FabricConfig) {
     const { isLab, guests } = assignment.specimen;
-    this.#file = new FileWriter(path);
+    this.#file = recordingWriter(path);
     this.#assignment = assignment;
     this.#hash = hash;
     const starts = guests.map(({ name, config, files }) => ({

@@ -2,6 +2,7 @@
 import { setImmediate } from "node:timers";
 import { type Chunk, ChunkFile, type PackedChunk } from "../format/chunk_file.ts";
 import { codec } from "./codec.ts";
+import { ImageCache } from "./image_cache.ts";
 import { FileSink, writeFault } from "./file_sink.ts";
 import { bytesOf, type FileTask, Progress } from "./file_writer.ts";
 
@@ -24,7 +25,7 @@ addEventListener("message", (event: Event) => {
 function run(task: Exclude<FileTask, { kind: "aside" }>): void {
   switch (task.kind) {
     case "open":
-      file = new ChunkFile(new FileSink(task.path), codec);
+      file = new ChunkFile(new FileSink(task.path), codec, cacheOf(task));
       return;
     case "start":
       return file.start(task.start);
@@ -36,6 +37,10 @@ function run(task: Exclude<FileTask, { kind: "aside" }>): void {
       while (asides.length > 0) pack();
       return file.end(task.payload, task.cycle, task.owner);
   }
+}
+
+function cacheOf({ images }: Extract<FileTask, { kind: "open" }>): ImageCache | undefined {
+  return images === undefined ? undefined : new ImageCache(images);
 }
 
 /** One chunk; then a part of the log may have come. */

@@ -18,7 +18,12 @@ const PATIENCE_MS = 60_000;
 
 /** What the thread is told. */
 export type FileTask =
-  | { readonly kind: "open"; readonly path: string; readonly progress: SharedArrayBuffer }
+  | {
+    readonly kind: "open";
+    readonly path: string;
+    readonly images: string | undefined;
+    readonly progress: SharedArrayBuffer;
+  }
   | { readonly kind: "start"; readonly start: RecordingStart }
   | { readonly kind: "start-lab"; readonly start: LabStart }
   | FileNote;
@@ -82,6 +87,7 @@ export class Progress {
   }
 }
 
+/** The thread takes a while to start: make it early. The file is not there before the recording starts. */
 export class FileWriter implements ChunkSink {
   readonly #worker: Worker;
   readonly #progress = new Progress();
@@ -91,11 +97,9 @@ export class FileWriter implements ChunkSink {
   /** When the last part of each owner's log was given. */
   readonly #writtenMs = new Map<number, number>();
 
-  /** @throws RecordingError if the file cannot be created */
-  constructor(readonly path: string) {
-    createFile(path);
+  /** @param images the folder of its {@link ImageCache} */
+  constructor(readonly path: string, readonly images?: string) {
     this.#worker = new Worker(new URL("./file_thread.ts", import.meta.url), { type: "module" });
-    this.#post({ kind: "open", path, progress: this.#progress.buffer }, []);
   }
 
   /** @throws RecordingError if something could not be written */
@@ -104,11 +108,15 @@ export class FileWriter implements ChunkSink {
     return performance.now() - (this.#writtenMs.get(owner) ?? this.#startMs) >= FLUSH_MS;
   }
 
+  /** @throws RecordingError if the file cannot be created */
   start(start: RecordingStart): void {
+    this.#create();
     this.#post({ kind: "start", start }, []);
   }
 
+  /** @throws RecordingError if the file cannot be created */
   startLab(start: LabStart): void {
+    this.#create();
     this.#post({ kind: "start-lab", start }, []);
   }
 
@@ -137,6 +145,17 @@ export class FileWriter implements ChunkSink {
       if (!(error instanceof RecordingError)) throw error;
     }
     this.#worker.terminate();
+  }
+
+  #create(): void {
+    try {
+      createFile(this.path);
+    } catch (error) {
+      this.#worker.terminate();
+      throw error;
+    }
+    const { path, images } = this;
+    this.#post({ kind: "open", path, images, progress: this.#progress.buffer }, []);
   }
 
   #post(task: FileTask, chunks: readonly Chunk[]): void {

@@ -27,7 +27,7 @@ export type ChunkType = keyof typeof CHUNK_VERSIONS;
 export const CHUNK_BYTES_MAX = 64 * 1024 * 1024;
 
 const NONE = 0;
-const ZSTD = 1;
+export const ZSTD = 1;
 
 /** Payloads from this size on are tried before they are compressed: it takes ten times as long as to write them. */
 const SAMPLED_BYTES_MIN = 1024 * 1024;
@@ -151,6 +151,17 @@ export function decodeFrame(bytes: Uint8Array, offset: number): Frame {
   return frame;
 }
 
+/** @param head the frame's bytes @throws FormatError if the chunk's sum does not fit */
+export function requireSum(
+  codec: Codec,
+  frame: Frame,
+  head: Uint8Array,
+  stored: Uint8Array,
+): void {
+  if (codec.crc32(head.subarray(0, 36), stored) === frame.crc) return;
+  throw new FormatError(`the checksum ${placeOf(frame)} does not fit`);
+}
+
 /** The payload of a chunk. @param head its frame's bytes @throws FormatError if its sum does not fit */
 export function decodePayload(
   codec: Codec,
@@ -158,10 +169,8 @@ export function decodePayload(
   head: Uint8Array,
   stored: Uint8Array,
 ): Uint8Array {
-  const where = `of the ${frame.type} chunk at byte ${frame.offset}`;
-  if (codec.crc32(head.subarray(0, 36), stored) !== frame.crc) {
-    throw new FormatError(`the checksum ${where} does not fit`);
-  }
+  const where = placeOf(frame);
+  requireSum(codec, frame, head, stored);
   let payload = stored;
   if (frame.compression === ZSTD) {
     try {
@@ -174,6 +183,10 @@ export function decodePayload(
     throw new FormatError(`the length ${where} is ${payload.length}, not ${frame.payloadBytes}`);
   }
   return payload;
+}
+
+function placeOf({ type, offset }: Frame): string {
+  return `of the ${type} chunk at byte ${offset}`;
 }
 
 function cycle(value: bigint, where: string): number {

@@ -10,8 +10,9 @@ import {
 } from "./chunk.ts";
 import { encodeIndex, encodeTrailer } from "./chunk_index.ts";
 import type { ByteSink, Codec } from "./codec.ts";
-import { encodeHeader, encodePiece, hex, type ImageInfo, PIECE_BYTES } from "./header.ts";
+import { encodeHeader, hex, type ImageInfo } from "./header.ts";
 import { encodeLabHeader } from "./lab_header.ts";
+import { type PackedImages, packImage } from "./packed_image.ts";
 import { lengthOf, type Pieces } from "./pieces.ts";
 
 /** An image with its bytes. */
@@ -75,7 +76,8 @@ export class ChunkFile implements ChunkSink {
   #reached = [0];
   #endedCount = 0;
 
-  constructor(readonly sink: ByteSink, readonly codec: Codec) {}
+  /** @param images from which those that it holds are taken, and to which those that it lacks are added */
+  constructor(readonly sink: ByteSink, readonly codec: Codec, readonly images?: PackedImages) {}
 
   isDue(): boolean {
     return this.sink.isDue();
@@ -143,9 +145,8 @@ export class ChunkFile implements ChunkSink {
       const { sha256 } = infos[index];
       if (written.has(sha256)) return;
       written.add(sha256);
-      for (let offset = 0; offset < bytes.length; offset += PIECE_BYTES) {
-        const piece = bytes.subarray(offset, offset + PIECE_BYTES);
-        this.#chunk({ type: "IMAG", payload: encodePiece(sha256, offset, piece) });
+      for (const packed of packImage(this.codec, sha256, bytes, this.images)) {
+        this.#append({ type: "IMAG", packed }, 0, 0, 0);
       }
     });
   }

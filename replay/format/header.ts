@@ -61,24 +61,32 @@ export function decodeHeader(payload: Uint8Array): Header {
   return { program, machine, images };
 }
 
-/** A piece of an image: 32 bytes of its SHA-256, an offset of 8 bytes, and the bytes from there on. */
-export function encodePiece(sha256: string, offset: number, bytes: Uint8Array): Uint8Array {
-  const payload = new Uint8Array(40 + bytes.length);
-  payload.set(Uint8Array.from(sha256.match(/../g)!, (digits) => parseInt(digits, 16)));
-  new DataView(payload.buffer).setBigUint64(32, BigInt(offset), true);
-  payload.set(bytes, 40);
-  return payload;
+/** Before the bytes of a piece: 32 bytes of the image's SHA-256, 8 bytes of offset. */
+export const PIECE_HEAD_BYTES = 40;
+
+/** Encodes pieces of images one after the other, each in place of the one before: fresh memory costs more. */
+export class PieceEncoder {
+  readonly #payload = new Uint8Array(PIECE_HEAD_BYTES + PIECE_BYTES);
+
+  /** @returns the payload, until the next call */
+  encode(sha256: string, offset: number, bytes: Uint8Array): Uint8Array {
+    const payload = this.#payload.subarray(0, PIECE_HEAD_BYTES + bytes.length);
+    payload.set(Uint8Array.from(sha256.match(/../g)!, (digits) => parseInt(digits, 16)));
+    new DataView(payload.buffer).setBigUint64(32, BigInt(offset), true);
+    payload.set(bytes, PIECE_HEAD_BYTES);
+    return payload;
+  }
 }
 
 export function decodePiece(
   payload: Uint8Array,
 ): { readonly sha256: string; readonly offset: number; readonly bytes: Uint8Array } {
-  if (payload.length < 40) throw new FormatError("a piece of an image is too short");
+  if (payload.length < PIECE_HEAD_BYTES) throw new FormatError("a piece of an image is too short");
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
   return {
     sha256: hex(payload.subarray(0, 32)),
     offset: Number(view.getBigUint64(32, true)),
-    bytes: payload.subarray(40),
+    bytes: payload.subarray(PIECE_HEAD_BYTES),
   };
 }
 

@@ -117,5 +117,7 @@ Deno.test("a full disk ends a recording at the next part", () => {
 });
 
 Deno.test("a folder that does not exist is refused before anything runs", () => {
-  assertThrows(() => new FileWriter("/nowhere/x.hsr"), RecordingError, "no such folder");
+  const writer = new FileWriter("/nowhere/x.hsr");
+  assertThrows(() => writer.start(START), RecordingError, "no such folder");
+  writer.close();
 });
