@@ -21,8 +21,14 @@ export interface Snapshot {
   readonly work: number;
   /** Everything but RAM. */
   readonly state: State;
-  /** The pages of RAM written since the snapshot stored before, or since reset, with {@link Machine.pageHash}. */
-  readonly pages: ReadonlyMap<number, { readonly hash: bigint; readonly bytes: Uint8Array }>;
+  /** The pages of RAM written since the snapshot stored before, or since reset. */
+  readonly pages: ReadonlyMap<number, WrittenPage | undefined>;
+}
+
+/** With its {@link Machine.pageHash}; `undefined` stands for what the page held at reset. */
+export interface WrittenPage {
+  readonly hash: bigint;
+  readonly bytes: Uint8Array;
 }
 
 /** Takes snapshots as they are to be kept. */
@@ -40,7 +46,11 @@ export class CheckpointRecorder {
   #takenWork = 0;
   #storedWork = 0;
   #taken: Omit<Snapshot, "pages"> | undefined;
-  #pages = new Map<number, { hash: bigint; bytes: Uint8Array }>();
+  #pages = new Map<number, WrittenPage | undefined>();
+  /** Pages that hold something at reset; all others hold 0. */
+  readonly #loaded: ReadonlySet<number>;
+  /** The hash of a page of 0, if RAM has one at reset. */
+  readonly #zero: bigint | undefined;
 
   /**
    * @param machine at reset; the recorder takes its {@link Machine.onActed} and its written pages
@@ -61,7 +71,8 @@ export class CheckpointRecorder {
     this.#spacing = spacing;
     this.#allocate = allocate;
     // What it boots is in the file already.
-    machine.takeWrittenPages();
+    this.#loaded = machine.takeWrittenPages();
+    this.#zero = zeroHash(machine, this.#loaded);
     machine.onActed = (_hart, from, to) => this.#work += to - from;
   }
 
@@ -86,6 +97,11 @@ export class CheckpointRecorder {
       const known = this.#pages.get(page);
       const hash = machine.pageHash(page);
       if (known?.hash === hash) continue;
+      if (hash === this.#zero && !this.#loaded.has(page)) {
+        // A kernel clears much more memory than it uses.
+        this.#pages.set(page, undefined);
+        continue;
+      }
       const bytes = known?.bytes ?? this.#allocate(PAGE_BYTES);
       bytes.set(now);
       this.#pages.set(page, { hash, bytes });
@@ -100,4 +116,12 @@ export class CheckpointRecorder {
     this.#taken = undefined;
     this.#pages = new Map();
   }
+}
+
+function zeroHash(machine: Machine, loaded: ReadonlySet<number>): bigint | undefined {
+  const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
+  for (let page = 0; page < pageCount; page++) {
+    if (!loaded.has(page)) return machine.pageHash(page);
+  }
+  return undefined;
 }

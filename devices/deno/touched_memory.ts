@@ -38,5 +38,6 @@ export class TouchedMemory {
 /** Has the host back each page; what they hold stays as it is, whoever writes there meanwhile. */
 export function touchPages(memory: SharedArrayBuffer): void {
   const words = new Int32Array(memory);
-  for (let at = 0; at < words.length; at += PAGE_BYTES / 4) Atomics.or(words, at, 0);
+  // The only one that writes at once: the others read first, and have each page backed twice.
+  for (let at = 0; at < words.length; at += PAGE_BYTES / 4) Atomics.compareExchange(words, at, 0, 0);
 }

@@ -16,7 +16,7 @@ export class CheckpointWriter {
   readonly #numbers = new Map<bigint, number>();
   /** Blocks in states never change: the same object is the same content. */
   readonly #blocks = new WeakMap<Uint8Array, number>();
-  /** What RAM holds: the stored page of each page that was written since reset. */
+  /** What RAM holds: the stored page of each page that is not as at reset. */
   readonly #ram = new Map<number, number>();
   #gathered: Uint8Array[] = [];
   #count = 0;
@@ -29,8 +29,9 @@ export class CheckpointWriter {
   /** Writes one that is later than those before, with the pages that it does not share with them. */
   write({ cycle, work, state, pages }: Snapshot): void {
     for (const page of [...pages.keys()].sort((a, b) => a - b)) {
-      const { hash, bytes } = pages.get(page)!;
-      this.#ram.set(page, this.#page(hash, bytes));
+      const written = pages.get(page);
+      if (written === undefined) this.#ram.delete(page);
+      else this.#ram.set(page, this.#page(written.hash, written.bytes));
     }
     const pageOf = (bytes: Uint8Array) =>
       bytes.length === PAGE_BYTES ? this.#block(bytes) : undefined;
