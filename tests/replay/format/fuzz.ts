@@ -1,6 +1,5 @@
 /** Reads damaged recordings, and holds what they say against what was recorded. */
 import { Buffer } from "node:buffer";
-import { cpuUsage } from "node:process";
 import { assert, assertEquals } from "@std/assert";
 import { openRecording } from "../../../command/recording_file.ts";
 import { DRAM } from "../../../core/hart/layout.ts";
@@ -17,6 +16,7 @@ import type { Log, LogEntry } from "../../../replay/log.ts";
 import { type Content, PageStore } from "../../../replay/pages.ts";
 import { Player } from "../../../replay/player.ts";
 import { replay } from "../../../replay/replayer.ts";
+import { processorMs } from "../../processor.ts";
 import { buildOf } from "../machines.ts";
 import { storedOf } from "../stored.ts";
 import { chunksOf, mutate, type Mutation, SHORT } from "./mutations.ts";
@@ -78,11 +78,9 @@ export async function fuzz(
 }
 
 function inTime<T>(where: string, work: () => T): T {
-  // Of the processor: the host may be busy with other things.
-  const start = cpuUsage();
+  const start = processorMs();
   const result = work();
-  const { user, system } = cpuUsage(start);
-  const ms = (user + system) / 1000;
+  const ms = processorMs() - start;
   assert(ms < READ_MS_MAX, `${where}: reading took ${ms} ms`);
   return result;
 }
