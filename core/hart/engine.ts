@@ -195,7 +195,10 @@ export class Engine {
             sizeBytes,
             kind: WATCH_KINDS[kind],
           }),
-        decodeRecord: (record: number) => this.#decodeRecord(record),
+        decodeRecord: (record: number) => {
+          this.#decodeRecord(record);
+          this.jit.decoding(Math.floor(record * RECORD_BYTES / DECODED_BYTES));
+        },
         decodeWord: (hart: number, word: number) =>
           this.#fill(hartBase(hart) + STRADDLE_RECORD, decode(word), SLOTS),
         ...(linting ? lintImports(() => this.observer!) : {}),
@@ -353,7 +356,6 @@ export class Engine {
   // Decodes a record, and those that are executed after it whatever happens, but for a trap.
   #decodeRecord(record: number): void {
     const decodedPage = Math.floor(record * RECORD_BYTES / DECODED_BYTES);
-    this.jit.decoding(decodedPage);
     const base = this.layout.decoded + decodedPage * DECODED_BYTES;
     let slot = (record * RECORD_BYTES - decodedPage * DECODED_BYTES) / RECORD_BYTES;
     do slot += this.#decodeSlot(base, slot); while (

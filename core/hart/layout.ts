@@ -212,6 +212,8 @@ export const MACHINE = {
   entriesDropped: 64,
   /** Whether compiled code is making a call: it leaves by itself where its translations go (i32). */
   inCompiled: 68,
+  /** The record at which tier 0 went to tier 1 last (i32: its address). */
+  lastEntry: 72,
 } as const;
 
 /** Physical address of DRAM and of the reset ROM. */

@@ -6,7 +6,7 @@ import type {
   HotPage,
 } from "../../core/hart/jit/compiler.ts";
 import type { EngineShape } from "../../core/hart/engine.ts";
-import type { Profile } from "../../core/hart/jit/profile.ts";
+import { Trail } from "../../core/hart/jit/trail.ts";
 import { ProfileFile } from "./profile_file.ts";
 
 /** A question, or a module and what it holds; what is larger is not compiled. */
@@ -164,6 +164,7 @@ export class ThreadCompiler {
   readonly #profile: ProfileFile | undefined;
   readonly #thread: Worker;
   readonly #last: LastAsker = {};
+  readonly #trails: Trail[] = [];
 
   /** @param profilePath where it keeps what is hot, from one process to the next */
   constructor(profilePath?: string) {
@@ -178,7 +179,7 @@ export class ThreadCompiler {
   open(shape: EngineShape): Compiler {
     this.#post({ kind: "open", shape });
     this.#exchange.announceMessage();
-    return new Asker(this.#exchange, this.#profile?.profile, this.#last, shape);
+    return new Asker(this.#exchange, this.#trail(shape), this.#last, shape);
   }
 
   /** The thread has time to {@link touchPages} as well. */
@@ -189,7 +190,16 @@ export class ThreadCompiler {
 
   close(): void {
     this.#thread.terminate();
+    for (const trail of this.#trails) trail.end();
     this.#profile?.save();
+  }
+
+  // A profile says nothing of what must not be compiled where an engine lints.
+  #trail({ linting }: EngineShape): Trail | undefined {
+    if (this.#profile === undefined || linting) return undefined;
+    const trail = new Trail(this.#profile.profile);
+    this.#trails.push(trail);
+    return trail;
   }
 
   #post(message: CompilerMessage): void {
@@ -205,18 +215,14 @@ interface LastAsker {
 /** One machine's. An answer that nobody has fetched is lost to the next question. */
 class Asker implements Compiler {
   readonly batchPages = 8;
-  readonly profile: Profile | undefined;
   #asked: readonly HotPage[] = [];
 
   constructor(
     readonly exchange: Exchange,
-    profile: Profile | undefined,
+    readonly trail: Trail | undefined,
     readonly last: LastAsker,
     readonly shape: EngineShape,
-  ) {
-    // It says nothing of what must not be compiled where an engine lints.
-    this.profile = shape.linting ? undefined : profile;
-  }
+  ) {}
 
   /** Another machine may have left an answer where it is. */
   get isIdle(): boolean {

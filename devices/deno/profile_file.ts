@@ -4,7 +4,7 @@ import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { Profile } from "../../core/hart/jit/profile.ts";
 
 /** Before the sum and the compressed profile; another format has another one. */
-const MAGIC = "hindsight profile 1\n";
+const MAGIC = "hindsight profile 2\n";
 const SUM_BYTES = 4;
 /** Of the uncompressed profile. */
 const BYTES_MAX = 8 << 20;

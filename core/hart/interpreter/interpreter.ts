@@ -235,6 +235,7 @@ class Interpreter {
         this.frame.notACycle(),
         ...increase(MACHINE.compiledCycles, left.extendU().sub(get(hart, "granted"))),
         ...increase(MACHINE.compiledCalls, long(1)),
+        long(0).store32(ip, MACHINE.lastEntry),
         left.set(callIndirect(
           REGION,
           entry.shrU(ENTRY_BITS),

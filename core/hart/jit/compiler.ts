@@ -1,12 +1,16 @@
 /** From hot pages to WebAssembly: plain data in, plain data out, so that a thread of its own may do it. */
 import { Module, type WasmFunction } from "../../wasm/module.ts";
 import { emitRegion, type RegionParts } from "./emit_region.ts";
-import { type Profile, SLOT } from "./profile.ts";
+import { SLOT } from "./profile.ts";
 import { type PageView, recoverRegions } from "./region.ts";
+import type { Trail } from "./trail.ts";
 
-/** A page that tier 0 has often been in. */
+/** Instead of a decoded page's number: the machine has not come there yet. */
+export const AHEAD = -1;
+
+/** A page that tier 0 has often been in, or that it is expected to be in. */
 export interface HotPage {
-  /** The number of its decoded form. */
+  /** The number of its decoded form, or {@link AHEAD}. */
   readonly page: number;
   /** What it holds: 2,048 halfwords. */
   readonly code: Uint16Array;
@@ -47,7 +51,7 @@ export interface Compiler {
   readonly isIdle: boolean;
   readonly batchPages: number;
   /** What has been hot before, where that is remembered. */
-  readonly profile?: Profile;
+  readonly trail?: Trail;
   submit(pages: readonly HotPage[]): void;
   /** What has been submitted, once it is compiled. */
   take(): CompiledBatch | undefined;

@@ -15,7 +15,14 @@ import {
   SLOTS,
 } from "../layout.ts";
 import { OP_BREAK, OP_UNDECODED } from "../ops.ts";
-import type { CompiledBatch, CompiledRegion, Compiler, HotPage } from "./compiler.ts";
+import {
+  AHEAD,
+  type CompiledBatch,
+  type CompiledPage,
+  type CompiledRegion,
+  type Compiler,
+  type HotPage,
+} from "./compiler.ts";
 import { SLOT } from "./profile.ts";
 
 /** Instructions that are kept compiled at most; the oldest pages go first. */
@@ -52,6 +59,12 @@ interface Placed extends CompiledRegion {
 
 /** The compiled code of a decoded page. */
 type Compiled = readonly Placed[];
+
+/** Code to be placed: a page's regions, with their functions. */
+interface Ready extends Omit<CompiledPage, "page"> {
+  readonly regions: Compiled;
+  readonly functions: readonly CallableFunction[];
+}
 
 /** What a decoded page has been through. */
 interface History {
@@ -91,6 +104,10 @@ export class Jit {
   readonly #histories = new Map<number, History>();
   /** By decoded page: the physical page whose decoding has begun, plus one. */
   readonly #begun = new Int32Array(DECODED_PAGES);
+  /** By key: what is being compiled ahead; with the decoded page that waits for it, once there is one. */
+  readonly #expected = new Map<bigint, number>();
+  /** By key: what has been compiled ahead, and which no page has needed yet. */
+  readonly #ready = new Map<bigint, Ready>();
   #breakSlots: ReadonlySet<number> = new Set();
   #nextIndex = 0;
   #instructions = 0;
@@ -154,14 +171,21 @@ export class Jit {
     return this.#wanted.size > 0 && this.compiler.isIdle;
   }
 
-  /** Tier 0 decodes some of a page: what has been hot before is compiled at once. */
+  /** Tier 0 has decoded some of a page: what has been hot before is compiled at once, or is already. */
   decoding(page: number): void {
-    const { profile } = this.compiler;
+    const { trail } = this.compiler;
     const begun = this.#physicalPage(page) + 1;
-    if (profile === undefined || this.#begun[page] === begun) return;
+    if (trail === undefined || this.#begun[page] === begun) return;
     this.#begun[page] = begun;
     if (this.#history(page).timesRewritten > REWRITTEN_MAX) return;
-    if (profile.knows(this.#keyOf(this.#codeOf(page)))) this.#wanted.add(page);
+    const key = this.#keyOf(this.#codeOf(page));
+    if (!trail.meet(key)) return;
+    const ready = this.#ready.get(key);
+    if (ready !== undefined) {
+      this.#ready.delete(key);
+      this.#place(page, ready);
+    } else if (this.#expected.has(key)) this.#expected.set(key, page);
+    else this.#wanted.add(page);
   }
 
   /** Whether something is being compiled, which the end of a slice would find. */
@@ -171,18 +195,11 @@ export class Jit {
 
   /** Between two slices: installs what has been compiled, and has some of what is hot compiled. */
   advance(): void {
+    this.#noteEntry();
     this.#takeBatch();
-    if (this.#wanted.size === 0 || !this.compiler.isIdle) return;
-    const pages: HotPage[] = [];
-    for (const page of this.#wanted) {
-      this.#wanted.delete(page);
-      if (!this.#isInUse(page)) continue;
-      const history = this.#history(page);
-      history.asked = 0;
-      history.timesCompiled = Math.min(COMPILED_AT_ONCE + 20, history.timesCompiled + 1);
-      pages.push(this.#lookAt(page));
-      if (pages.length === this.compiler.batchPages) break;
-    }
+    if (!this.compiler.isIdle) return;
+    const pages = this.#wanted.size > 0 ? this.#takeWanted() : this.#lookAhead();
+    if (pages.length === 0) return;
     this.compiler.submit(pages);
     this.#takeBatch();
   }
@@ -204,6 +221,42 @@ export class Jit {
     for (const [page, regions] of [...this.#compiled]) {
       if (touch(regions, changed)) this.#drop(page);
     }
+  }
+
+  #takeWanted(): HotPage[] {
+    const pages: HotPage[] = [];
+    for (const page of this.#wanted) {
+      this.#wanted.delete(page);
+      if (!this.#isInUse(page)) continue;
+      const history = this.#history(page);
+      history.asked = 0;
+      history.timesCompiled = Math.min(COMPILED_AT_ONCE + 20, history.timesCompiled + 1);
+      pages.push(this.#lookAt(page));
+      if (pages.length === this.compiler.batchPages) break;
+    }
+    return pages;
+  }
+
+  #lookAhead(): HotPage[] {
+    const pages: HotPage[] = [];
+    while (pages.length < this.compiler.batchPages) {
+      const known = this.compiler.trail?.next();
+      if (known === undefined) break;
+      const { key, code, slots } = known;
+      this.#expected.set(key, AHEAD);
+      pages.push({ page: AHEAD, code, slots: this.#withoutBreaks(slots), compiled: [] });
+    }
+    return pages;
+  }
+
+  // A sample of what compiled code is for.
+  #noteEntry(): void {
+    const { trail } = this.compiler;
+    const entry = this.view.i32[MACHINE.lastEntry / 4];
+    if (trail === undefined || entry === 0) return;
+    this.view.i32[MACHINE.lastEntry / 4] = 0;
+    const page = Math.floor((entry - this.layout.decoded) / DECODED_BYTES);
+    if (this.#compiled.has(page)) trail.enter(this.#keyOf(this.#codeOf(page)));
   }
 
   #takeBatch(): void {
@@ -238,10 +291,15 @@ export class Jit {
   #lookAt(page: number): HotPage {
     const code = this.#codeOf(page).slice();
     const seen = this.#slotsOf(page);
-    const slots = this.compiler.profile?.learn(this.#keyOf(code), seen) ?? seen;
-    for (const slot of this.#breakSlots) slots[slot] &= ~SLOT.known;
+    const learnt = this.compiler.trail?.learn(this.#keyOf(code), code, seen) ?? seen;
+    const slots = this.#withoutBreaks(learnt);
     const compiled = (this.#compiled.get(page) ?? []).map(({ signature }) => signature);
     return { page, code, slots, compiled };
+  }
+
+  #withoutBreaks(slots: Uint8Array): Uint8Array {
+    for (const slot of this.#breakSlots) slots[slot] &= ~SLOT.known;
+    return slots;
   }
 
   /** What tier 0 has seen of a page. */
@@ -279,26 +337,42 @@ export class Jit {
     this.#wasmBytes += bytes.length;
     this.#modules++;
     let tableIndex = this.#nextIndex;
-    for (const { page, code, regions, kept } of pages) {
-      const placed = regions.map((region): Placed => ({ ...region, tableIndex: tableIndex++ }));
-      // Where code or breakpoints have changed meanwhile it is compiled anew once it is hot again.
-      if (!this.#isInUse(page) || !equal(code, this.#codeOf(page))) continue;
-      if (touch(regions, this.#breakSlots)) continue;
-      const old = this.#compiled.get(page) ?? [];
-      const stays = old.filter(({ signature }) => kept.includes(signature));
-      if (stays.length < kept.length) continue;
-      for (const { tableIndex } of placed) {
-        const name = `region${tableIndex - this.#nextIndex}`;
-        this.table.set(tableIndex, exports[name] as CallableFunction as () => unknown);
-      }
-      this.#drop(page, stays);
-      this.#add(page, [...stays, ...placed]);
+    for (const { page, ...compiled } of pages) {
+      const functions = compiled.regions.map((_, i) =>
+        exports[`region${tableIndex - this.#nextIndex + i}`] as CallableFunction
+      );
+      const regions = compiled.regions.map((region) => ({ ...region, tableIndex: tableIndex++ }));
+      const ready = { ...compiled, regions, functions };
+      if (page === AHEAD) this.#arrive(ready);
+      else this.#place(page, ready);
     }
     this.#nextIndex += count;
     for (const page of this.#compiled.keys()) {
       if (this.#instructions <= COMPILED_INSTRUCTIONS_MAX) break;
       this.#drop(page);
     }
+  }
+
+  #arrive(ready: Ready): void {
+    const key = this.#keyOf(ready.code);
+    const page = this.#expected.get(key) ?? AHEAD;
+    this.#expected.delete(key);
+    if (page === AHEAD) this.#ready.set(key, ready);
+    else this.#place(page, ready);
+  }
+
+  // Where code or breakpoints have changed meanwhile it is compiled anew once it is hot again.
+  #place(page: number, { code, regions, functions, kept }: Ready): void {
+    if (!this.#isInUse(page) || !equal(code, this.#codeOf(page))) return;
+    if (touch(regions, this.#breakSlots)) return;
+    const old = this.#compiled.get(page) ?? [];
+    const stays = old.filter(({ signature }) => kept.includes(signature));
+    if (stays.length < kept.length) return;
+    regions.forEach(({ tableIndex }, i) => {
+      this.table.set(tableIndex, functions[i] as () => unknown);
+    });
+    this.#drop(page, stays);
+    this.#add(page, [...stays, ...regions]);
   }
 
   // From now on tier 0 enters at the regions' entries.
@@ -342,6 +416,7 @@ export class Jit {
 
   #dropAll(): void {
     for (const page of [...this.#compiled.keys()]) this.#drop(page);
+    this.#ready.clear();
     this.#nextIndex = 0;
   }
 
@@ -379,5 +454,6 @@ function instructionsOf(regions: Compiled): number {
 }
 
 function equal(a: Uint16Array, b: Uint16Array): boolean {
-  return a.every((half, i) => half === b[i]);
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

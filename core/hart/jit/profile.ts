@@ -1,5 +1,5 @@
 /**
- * What has been hot before, by what pages hold: their code is compiled when it is first decoded, and
+ * What has been hot before, by what pages hold: their code is compiled before it is executed, and
  * need not become hot again.
  *
  * A profile is a hint. Whatever it says, compiled code does what the instructions of its page do.
@@ -13,15 +13,29 @@ import { SLOTS } from "../layout.ts";
 export const SLOT = { known: 1, warm: 2, far: 4, near: 8 } as const;
 
 /** Pages that are kept at most: those that were used last. */
-const PAGES_MAX = 4096;
-const KEY_BYTES = 8;
-/** Of a page in {@link Profile.bytes}: its key, and two halfwords to a byte. */
-const ENTRY_BYTES = KEY_BYTES + SLOTS / 2;
+const PAGES_MAX = 1024;
+/** So many runs in a row that have no use for it keep a page. */
+const LIVES = 3;
 
-/** What is known of pages of code, each by a 64-bit hash of what it holds. */
+/** A page of code. */
+interface Known {
+  /** What it holds, as little-endian halfwords. */
+  readonly code: Uint8Array;
+  /** {@link SLOT} for each halfword, two to a byte. */
+  slots: Uint8Array;
+  /** The first page of the last run that used it. */
+  start: bigint;
+  lives: number;
+}
+
+/** Of a page in {@link Profile.bytes}: key, start, lives, slots and code. */
+const ENTRY = { key: 0, start: 8, lives: 16, slots: 17, code: 17 + SLOTS / 2 } as const;
+const ENTRY_BYTES = ENTRY.code + SLOTS * 2;
+
+/** What is known of pages of code, each by its key: a 64-bit hash of what it holds. */
 export class Profile {
-  /** {@link SLOT} for each halfword; the last used come last. */
-  readonly #pages = new Map<bigint, Uint8Array>();
+  /** In the order of their use; the last used come last. */
+  readonly #pages = new Map<bigint, Known>();
   #isChanged = false;
 
   /** Whether something has been learnt since it was made. */
@@ -29,37 +43,72 @@ export class Profile {
     return this.#isChanged;
   }
 
-  knows(key: bigint): boolean {
-    return this.#pages.has(key);
+  /** @returns the start of the last run that used a page; `undefined` if it is not known */
+  startOf(key: bigint): bigint | undefined {
+    return this.#pages.get(key)?.start;
+  }
+
+  /** The keys of the pages that were used last by runs with a start, in the order of their use. */
+  keysFrom(start: bigint): bigint[] {
+    return [...this.#pages].filter(([, page]) => page.start === start).map(([key]) => key);
+  }
+
+  /** What is known of a page, which is the caller's to keep. */
+  look(key: bigint): { readonly code: Uint16Array; readonly slots: Uint8Array } | undefined {
+    const page = this.#pages.get(key);
+    return page &&
+      { code: new Uint16Array(new Uint8Array(page.code).buffer), slots: unpacked(page.slots) };
   }
 
   /** Adds to what is known of a page. @returns all that is known now, which is the caller's to keep */
-  learn(key: bigint, slots: Uint8Array): Uint8Array {
-    const before = this.#pages.get(key);
-    const all = slots.map((flags, slot) => flags | (before?.[slot] ?? 0));
-    this.#isChanged ||= before === undefined || all.some((flags, slot) => flags !== before[slot]);
-    this.#pages.delete(key);
-    this.#pages.set(key, all.slice());
-    return all;
+  learn(key: bigint, code: Uint16Array, slots: Uint8Array, start: bigint): Uint8Array {
+    const bytes = new Uint8Array(code.buffer, code.byteOffset, code.byteLength);
+    this.#merge(key, { code: bytes.slice(), slots: packed(slots), start, lives: LIVES });
+    this.use(key, start);
+    return unpacked(this.#pages.get(key)!.slots);
   }
 
-  /** Adds what the {@link bytes} of another profile say. */
+  /** A run uses a page. */
+  use(key: bigint, start: bigint): void {
+    const page = this.#pages.get(key)!;
+    page.start = start;
+    this.#pages.delete(key);
+    this.#pages.set(key, page);
+  }
+
+  /** At the end of a run: whether it had a use for a page. */
+  judge(key: bigint, wasOfUse: boolean): void {
+    const page = this.#pages.get(key)!;
+    const lives = wasOfUse ? LIVES : page.lives - 1;
+    this.#isChanged ||= page.lives !== lives;
+    page.lives = lives;
+  }
+
+  /** Adds what the {@link bytes} of another profile say, to which it refers from now on. */
   add(bytes: Uint8Array): void {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     for (let at = 0; at + ENTRY_BYTES <= bytes.length; at += ENTRY_BYTES) {
-      const slots = unpacked(bytes.subarray(at + KEY_BYTES, at + ENTRY_BYTES));
-      this.learn(view.getBigUint64(at, true), slots);
+      this.#merge(view.getBigUint64(at + ENTRY.key, true), {
+        start: view.getBigUint64(at + ENTRY.start, true),
+        lives: bytes[at + ENTRY.lives],
+        slots: bytes.subarray(at + ENTRY.slots, at + ENTRY.code),
+        code: bytes.subarray(at + ENTRY.code, at + ENTRY_BYTES),
+      });
     }
   }
 
   /** All that is worth keeping. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    const pages = [...this.#pages].slice(-PAGES_MAX);
+    const pages = [...this.#pages].filter(([, { lives }]) => lives > 0).slice(-PAGES_MAX);
     const bytes = new Uint8Array(pages.length * ENTRY_BYTES);
     const view = new DataView(bytes.buffer);
-    pages.forEach(([key, slots], i) => {
-      view.setBigUint64(i * ENTRY_BYTES, key, true);
-      bytes.set(packed(slots), i * ENTRY_BYTES + KEY_BYTES);
+    pages.forEach(([key, { code, slots, start, lives }], i) => {
+      const at = i * ENTRY_BYTES;
+      view.setBigUint64(at + ENTRY.key, key, true);
+      view.setBigUint64(at + ENTRY.start, start, true);
+      bytes[at + ENTRY.lives] = lives;
+      bytes.set(slots, at + ENTRY.slots);
+      bytes.set(code, at + ENTRY.code);
     });
     return bytes;
   }
@@ -67,6 +116,18 @@ export class Profile {
   /** What has been learnt so far is no news any more. */
   settle(): void {
     this.#isChanged = false;
+  }
+
+  #merge(key: bigint, page: Known): void {
+    const known = this.#pages.get(key);
+    if (known === undefined) {
+      this.#pages.set(key, page);
+      this.#isChanged = true;
+      return;
+    }
+    const slots = known.slots.map((flags, i) => flags | page.slots[i]);
+    this.#isChanged ||= slots.some((flags, i) => flags !== known.slots[i]);
+    known.slots = slots;
   }
 }
 

@@ -4,7 +4,9 @@ import { join } from "@std/path";
 import { SLOTS } from "../../../core/hart/layout.ts";
 import { ProfileFile } from "../../../devices/deno/profile_file.ts";
 
-const slots = (flags: number) => new Uint8Array(SLOTS).fill(flags);
+function learn({ profile }: ProfileFile, key: bigint): void {
+  profile.learn(key, new Uint16Array(SLOTS), new Uint8Array(SLOTS).fill(1), 7n);
+}
 
 async function inFolder(test: (path: string) => void): Promise<void> {
   const folder = await Deno.makeTempDir();
@@ -18,12 +20,12 @@ async function inFolder(test: (path: string) => void): Promise<void> {
 Deno.test("what two processes learn at the same time is all kept", () =>
   inFolder((path) => {
     const [one, other] = [new ProfileFile(path), new ProfileFile(path)];
-    one.profile.learn(1n, slots(1));
-    other.profile.learn(2n, slots(2));
+    learn(one, 1n);
+    learn(other, 2n);
     one.save();
     other.save();
     const { profile } = new ProfileFile(path);
-    assertEquals([profile.knows(1n), profile.knows(2n), profile.isChanged], [true, true, false]);
+    assertEquals([profile.startOf(1n), profile.startOf(2n), profile.isChanged], [7n, 7n, false]);
   }));
 
 Deno.test("without news nothing is written", () =>
@@ -35,21 +37,21 @@ Deno.test("without news nothing is written", () =>
 Deno.test("a damaged profile is none, and is replaced", () =>
   inFolder((path) => {
     const file = new ProfileFile(path);
-    file.profile.learn(1n, slots(1));
+    learn(file, 1n);
     file.save();
     const whole = Deno.readFileSync(path);
     for (let at = 0; at < whole.length; at++) {
       const damaged = whole.slice();
       damaged[at] ^= 1;
       Deno.writeFileSync(path, damaged);
-      assert(!new ProfileFile(path).profile.knows(1n), `byte ${at} does not matter`);
+      assert(new ProfileFile(path).profile.startOf(1n) === undefined, `byte ${at} does not matter`);
       Deno.writeFileSync(path, whole.subarray(0, at));
-      assert(!new ProfileFile(path).profile.knows(1n), `${at} bytes are enough`);
+      assert(new ProfileFile(path).profile.startOf(1n) === undefined, `${at} bytes are enough`);
     }
     const next = new ProfileFile(path);
-    next.profile.learn(3n, slots(1));
+    learn(next, 3n);
     next.save();
-    assert(new ProfileFile(path).profile.knows(3n));
+    assert(new ProfileFile(path).profile.startOf(3n) === 7n);
   }));
 
 Deno.test("where no profile can be written nothing happens", () =>
@@ -57,7 +59,7 @@ Deno.test("where no profile can be written nothing happens", () =>
     Deno.mkdirSync(path);
     for (const there of [path, join(path, "missing", "profile")]) {
       const file = new ProfileFile(there);
-      file.profile.learn(1n, slots(1));
+      learn(file, 1n);
       file.save();
     }
     assertEquals([...Deno.readDirSync(path)], []);

@@ -12,6 +12,7 @@ import {
 } from "../../../../core/hart/engine.ts";
 import { DirectCompiler } from "../../../../core/hart/jit/compiler.ts";
 import { Profile, SLOT } from "../../../../core/hart/jit/profile.ts";
+import { type Ahead, Trail } from "../../../../core/hart/jit/trail.ts";
 import { disassemble } from "../../../../core/isa/disassemble.ts";
 import { MACHINE } from "../../../../core/hart/layout.ts";
 import { Random, seedFor } from "../../../../core/random.ts";
@@ -144,16 +145,23 @@ interface MachineEngine {
 
 /** Compiles at once, with entries, branches and instructions where nobody has seen any. */
 class LyingCompiler extends DirectCompiler {
-  readonly profile: Profile;
+  readonly trail: Trail;
 
   constructor(shape: EngineShape, seed: number) {
     super(compilerParts(shape));
     const random = new Random(seed);
     const anything = SLOT.known | SLOT.warm | SLOT.far | SLOT.near;
-    this.profile = Object.assign(new Profile(), {
-      knows: () => true,
-      learn: (_key: bigint, slots: Uint8Array) =>
-        slots.map((flags) => flags | random.below(anything + 1) & random.below(anything + 1)),
+    const lie = (slots: Uint8Array) =>
+      slots.map((flags) => flags | random.below(anything + 1) & random.below(anything + 1));
+    const pages: Ahead[] = [];
+    this.trail = Object.assign(new Trail(new Profile()), {
+      meet: () => true,
+      learn: (key: bigint, code: Uint16Array, slots: Uint8Array) => {
+        pages.push({ key, code: code.slice(), slots: lie(slots) });
+        return lie(slots);
+      },
+      // Pages of before are expected to come again.
+      next: () => pages.splice(random.below(pages.length + 1), 1)[0],
     });
   }
 }
