@@ -87,6 +87,8 @@ export interface LogPart {
 export interface LogSink {
   /** Whether what has gathered should be handed on now, though little it may be. */
   isDue(): boolean;
+  /** What came in, in memory that lasts until the part that names it is kept; absent: it has to last. */
+  hold?(bytes: Uint8Array): Uint8Array;
   /** @throws Error if it cannot be kept, which ends the recording */
   part(part: LogPart): void;
   /** The last call. */

@@ -77,7 +77,8 @@ export class Recorder implements Host {
     const input = this.#host.take(cycle);
     if (input === undefined) return undefined;
     const id = this.#id(input.device);
-    this.#entries.push({ cycle, id, version: payloadVersion(input), kind: "input", input });
+    const version = payloadVersion(input);
+    this.#entries.push({ cycle, id, version, kind: "input", input: this.#held(input) });
     this.#gatheredBytes += ENTRY_BYTES + ("bytes" in input ? input.bytes?.length ?? 0 : 0);
     this.#lastEvent = cycle;
     return input;
@@ -110,6 +111,12 @@ export class Recorder implements Host {
     this.#gatheredBytes += ENTRY_BYTES;
     this.#lastEvent = cycle;
     return ns;
+  }
+
+  /** What the device gets may then be forgotten as soon as the device has done with it. */
+  #held(input: Input): Input {
+    if (!("bytes" in input) || input.bytes === undefined) return input;
+    return { ...input, bytes: this.#sink.hold?.(input.bytes) ?? input.bytes };
   }
 
   #id(device: string): string {

@@ -32,7 +32,8 @@ function run(task: Exclude<FileTask, { kind: "aside" }>): void {
     case "start-lab":
       return file.startLab(task.start);
     case "log":
-      return file.log(task.chunks, task.firstCycle, task.lastCycle, task.owner);
+      file.log(task.chunks, task.firstCycle, task.lastCycle, task.owner);
+      return progress.partDone();
     case "end":
       while (asides.length > 0) pack();
       return file.end(task.payload, task.cycle, task.owner);

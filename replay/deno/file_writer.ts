@@ -6,7 +6,8 @@ import {
   piecesOf,
   type RecordingStart,
 } from "../format/chunk_file.ts";
-import { joined, lengthOf } from "../format/pieces.ts";
+import { adjoined, joined, lengthOf } from "../format/pieces.ts";
+import { RecycledMemory } from "./recycled_memory.ts";
 import { createFile, RecordingError } from "./file_sink.ts";
 
 /** Half of what a killed recording may lose at most: the rest is for a late slice and the thread. */
@@ -48,13 +49,16 @@ export type FileNote =
 /** What both threads see at once, without a turn of their event loops. */
 export class Progress {
   static readonly #ERROR_BYTES_MAX = 4096;
-  /** Tasks done; bytes of their payloads done, modulo 2^32; length of the error, 0 while there is none. */
+  /**
+   * Tasks done; bytes of their payloads done, modulo 2^32; length of the error, 0 while there is none;
+   * parts of logs done.
+   */
   readonly #counts: Int32Array;
   readonly #error: Uint8Array;
 
-  constructor(readonly buffer = new SharedArrayBuffer(12 + Progress.#ERROR_BYTES_MAX)) {
-    this.#counts = new Int32Array(buffer, 0, 3);
-    this.#error = new Uint8Array(buffer, 12);
+  constructor(readonly buffer = new SharedArrayBuffer(16 + Progress.#ERROR_BYTES_MAX)) {
+    this.#counts = new Int32Array(buffer, 0, 4);
+    this.#error = new Uint8Array(buffer, 16);
   }
 
   get tasks(): number {
@@ -68,6 +72,14 @@ export class Progress {
   get error(): string | undefined {
     const length = Atomics.load(this.#counts, 2);
     return length === 0 ? undefined : new TextDecoder().decode(this.#error.slice(0, length));
+  }
+
+  get parts(): number {
+    return Atomics.load(this.#counts, 3);
+  }
+
+  partDone(): void {
+    Atomics.add(this.#counts, 3, 1);
   }
 
   done(sizeBytes: number): void {
@@ -93,6 +105,8 @@ export class FileWriter implements ChunkSink {
   readonly #progress = new Progress();
   #taskCount = 0;
   #bytes = 0;
+  #partCount = 0;
+  readonly #held = new RecycledMemory(() => this.#progress.parts);
   readonly #startMs = performance.now();
   /** When the last part of each owner's log was given. */
   readonly #writtenMs = new Map<number, number>();
@@ -106,6 +120,10 @@ export class FileWriter implements ChunkSink {
   isDue(owner = 0): boolean {
     this.#check();
     return performance.now() - (this.#writtenMs.get(owner) ?? this.#startMs) >= FLUSH_MS;
+  }
+
+  hold(bytes: Uint8Array, owner = 0): Uint8Array {
+    return isShared(bytes) ? bytes : this.#held.copy(bytes, owner);
   }
 
   /** @throws RecordingError if the file cannot be created */
@@ -123,6 +141,7 @@ export class FileWriter implements ChunkSink {
   log(parts: readonly Chunk[], firstCycle: number, lastCycle: number, owner = 0): void {
     const chunks = parts.map(compact);
     this.#post({ kind: "log", chunks, firstCycle, lastCycle, owner }, chunks);
+    this.#held.given(owner, ++this.#partCount);
     this.#writtenMs.set(owner, performance.now());
   }
 
@@ -192,8 +211,8 @@ export function bytesOf(chunks: readonly Chunk[]): number {
 
 /** In a form that takes along no more memory than it needs, if any. */
 function compact({ type, payload }: Chunk): Chunk {
-  const isSeen = payload instanceof Uint8Array || payload.every(isShared);
-  return { type, payload: isSeen ? payload : joined(payload) };
+  if (payload instanceof Uint8Array) return { type, payload };
+  return { type, payload: payload.every(isShared) ? adjoined(payload) : joined(payload) };
 }
 
 /** The thread sees it where it is. */

@@ -56,6 +56,8 @@ export interface PackedChunk {
 export interface ChunkSink {
   /** Whether so much time has passed since the last part of the owner's log that the next is due. */
   isDue(owner?: number): boolean;
+  /** As {@link LogSink.hold}. */
+  hold?(bytes: Uint8Array, owner?: number): Uint8Array;
   /** The first call: header and images. */
   start(start: RecordingStart): void;
   /** The first call for a lab. */

@@ -22,6 +22,19 @@ export function joined(pieces: Pieces): Uint8Array {
   return all;
 }
 
+/** The same bytes in fewer pieces, where one begins in memory where another ends. */
+export function adjoined(pieces: Pieces): Pieces {
+  const fewer: Uint8Array[] = [];
+  for (const piece of pieces) {
+    const last = fewer.at(-1);
+    if (last?.buffer === piece.buffer && last.byteOffset + last.length === piece.byteOffset) {
+      const sizeBytes = last.length + piece.length;
+      fewer[fewer.length - 1] = new Uint8Array(piece.buffer, last.byteOffset, sizeBytes);
+    } else fewer.push(piece);
+  }
+  return fewer;
+}
+
 /** Views of so many places that lie equally far apart, of so many bytes each or to the end of its piece. */
 export function spread(pieces: Pieces, count: number, sizeBytes: number): Pieces {
   const step = lengthOf(pieces) / count;

@@ -27,6 +27,10 @@ export class RecordingWriter implements LogSink, CheckpointSink {
     return this.#sink.isDue(this.#owner);
   }
 
+  hold(bytes: Uint8Array): Uint8Array {
+    return this.#sink.hold?.(bytes, this.#owner) ?? bytes;
+  }
+
   part(part: LogPart): void {
     const { log, blobs } = encodePart(part);
     const chunks = blobs.map((payload) => ({ type: "BLOB" as const, payload }));

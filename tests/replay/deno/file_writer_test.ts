@@ -66,6 +66,28 @@ Deno.test("FileWriter takes a payload in pieces, shared with its thread or not",
   assertEquals(await written(action), file.bytes.slice());
 });
 
+Deno.test("FileWriter holds what it was given to hold until it is written, whatever becomes of it", async () => {
+  const action = (sink: ChunkSink) => {
+    sink.start({ ...START, images: [] });
+    const frame = new Uint8Array(50_000);
+    for (let cycle = 0; cycle < 100; cycle++) {
+      const payload = [1, 2, 3].map((n) => {
+        frame.fill(cycle + n);
+        return sink.hold?.(frame) ?? frame.slice();
+      });
+      sink.log(
+        [{ type: "BLOB", payload }, { type: "LOG", payload: Uint8Array.of(1) }],
+        cycle,
+        cycle + 1,
+      );
+    }
+    sink.end(new Uint8Array(3), 100);
+  };
+  const file = new MemoryFile();
+  action(new ChunkFile(file, codec));
+  assertEquals(await written(action), file.bytes.slice());
+});
+
 Deno.test("a log does not wait for a checkpoint, whose chunks stay together", async () => {
   const bytes = await written((writer) => {
     writer.start({ ...START, images: [] });
