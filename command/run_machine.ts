@@ -74,7 +74,6 @@ type Departure = { readonly reason: "left" } | {
 export interface RunEnd {
   readonly stop: Stop | Departure;
   readonly cycle: number;
-  readonly digest: string;
 }
 
 /**
@@ -154,7 +153,6 @@ export async function runMachine(run: MachineRun): Promise<RunEnd> {
     const end: RunEnd = {
       stop: stop.reason === "power" ? stop : departure ?? stop,
       cycle: machine.cycle,
-      digest: machine.digest(),
     };
     checkpoints?.finish();
     if (recorder !== undefined) {
