@@ -16,7 +16,11 @@ export class FrameReader {
   readonly #buffer = new Uint8Array(LENGTH_BYTES + STREAM_FRAME_BYTES_MAX);
   #filled = 0;
 
-  /** The next bytes of the stream. @throws RangeError at a length that no frame has */
+  /**
+   * The next bytes of the stream. A frame lasts until the next one is asked for.
+   *
+   * @throws RangeError at a length that no frame has
+   */
   *feed(bytes: Uint8Array): Generator<Uint8Array> {
     for (let rest = bytes; rest.length > 0;) {
       const part = rest.subarray(0, this.#wanted() - this.#filled);
@@ -24,7 +28,7 @@ export class FrameReader {
       this.#filled += part.length;
       rest = rest.subarray(part.length);
       if (this.#filled < this.#wanted()) continue;
-      yield this.#buffer.slice(LENGTH_BYTES, this.#filled);
+      yield this.#buffer.subarray(LENGTH_BYTES, this.#filled);
       this.#filled = 0;
     }
   }
