@@ -1,6 +1,6 @@
 /** The Debian guest with one command, for our machine and for QEMU: the same kernel, files and disk. */
 import { join } from "@std/path";
-import { openDebian } from "../guests/debian/deno/prepare.ts";
+import { openDebian } from "../guests/debian/deno/guest.ts";
 import { extraInitramfs } from "../guests/debian/extra.ts";
 import { type Command, ours, qemu } from "./peers.ts";
 

@@ -4,7 +4,7 @@ import type { BootFiles } from "../devices/boot/layout.ts";
 import type { ImageFile } from "../devices/boot/image.ts";
 import type { BoardDisk } from "../devices/board.ts";
 import { type DiskAccess, DiskFile } from "../devices/deno/disk_file.ts";
-import { type DebianGuest, openDebian } from "../guests/debian/deno/prepare.ts";
+import { type DebianGuest, openDebian } from "../guests/debian/deno/guest.ts";
 import { DHCP_SCRIPT, DHCP_SCRIPT_FILE } from "../guests/debian/dhcp_script.ts";
 import { extraInitramfs } from "../guests/debian/extra.ts";
 import { imageUrl } from "../guests/images.ts";

@@ -22,7 +22,7 @@ import { Minimiser } from "./hunt/minimiser.ts";
 import type { Assignment, Fork } from "./hunt/specimen.ts";
 import { type Hunted, huntedOf } from "./hunt/specimen_of.ts";
 import { failOnOf, type Outcome } from "./hunt/verdict.ts";
-import { LAB_FLAGS } from "./lab.ts";
+import { LAB_FLAGS } from "./lab_flags.ts";
 import { openLab } from "./recorded_lab.ts";
 import { openRecording, readRecordedFile } from "./recording_file.ts";
 

@@ -5,7 +5,7 @@ import { DEBUG_FLAGS } from "./debug.ts";
 import type { Flag } from "./flags.ts";
 import { GUEST_FLAGS } from "./guest.ts";
 import { HUNT_FLAGS } from "./hunt.ts";
-import { LAB_RUN_FLAGS } from "./lab.ts";
+import { LAB_RUN_FLAGS } from "./lab_flags.ts";
 import { JIT_FLAG, MACHINE_FLAGS } from "./machine_config.ts";
 import { MINIMISE_FLAGS } from "./minimise.ts";
 import { RECORD_FLAGS } from "./record.ts";

@@ -9,7 +9,7 @@ import { Ledger } from "./hunt/ledger.ts";
 import type { Assignment, Fork, Specimen } from "./hunt/specimen.ts";
 import { huntedOf } from "./hunt/specimen_of.ts";
 import { failOnOf, type Outcome } from "./hunt/verdict.ts";
-import { LAB_FLAGS } from "./lab.ts";
+import { LAB_FLAGS } from "./lab_flags.ts";
 import { MACHINE_FLAGS } from "./machine_config.ts";
 import { type EndingSignal, onEndingSignal, signalStatus } from "./signals.ts";
 

@@ -2,8 +2,9 @@
 import { printLine, writeOutput } from "../devices/deno/terminal.ts";
 import { DigestFile } from "./digest_file.ts";
 import { STATUS, UsageError } from "./errors.ts";
-import { cycleFlag, type Flag, type Flags, wholeFlag } from "./flags.ts";
+import { cycleFlag, type Flags, wholeFlag } from "./flags.ts";
 import { labPlan } from "./lab_config.ts";
+import { LAB_RUN_FLAGS } from "./lab_flags.ts";
 import { engineOf, JIT_FLAG } from "./machine_config.ts";
 import { jsonLine, PrefixedLines } from "./prefixed_lines.ts";
 import { hasFailed, type LabEnd, type LabRecording, runLab } from "./run_lab.ts";
@@ -12,32 +13,8 @@ import type { LabPlan } from "./lab_config.ts";
 
 const WORKERS_MAX = 64;
 
-/** The flags that only a lab has. */
-export const LAB_FLAGS: readonly Flag[] = [
-  { name: "lab", value: "FILE.json", summary: "several guests, switches and links, from a file" },
-  {
-    name: "workers",
-    value: "N",
-    summary: "how many threads run a lab's guests; default one for each core",
-  },
-];
-
-/** The flags of a lab that runs once. */
-export const LAB_RUN_FLAGS: readonly Flag[] = [...LAB_FLAGS, {
-  name: "json",
-  summary: "of a lab: console lines, how each guest ended and then all, a JSON object a line",
-}];
-
 /** Flags of one machine that a lab has too. */
 const SHARED = ["seed", "until-cycle", "digests", "faults", JIT_FLAG.name];
-
-/** Whether the flags ask for a lab. @throws UsageError for flags that do not go together */
-export function isLab({ values }: Flags): boolean {
-  if (values.has("lab")) return true;
-  const alone = LAB_RUN_FLAGS.find(({ name }) => values.has(name));
-  if (alone) throw new UsageError(`--${alone.name} needs --lab FILE.json`);
-  return false;
-}
 
 /**
  * Runs the lab that the flags name, with its consoles on the terminal.

@@ -2,9 +2,8 @@
 import { UsageError } from "./errors.ts";
 import { type Flag, type Flags, parseFlags } from "./flags.ts";
 import { MACHINE_FLAGS, machineRequest } from "./machine_config.ts";
-import { isLab, LAB_RUN_FLAGS, runLabRequest } from "./lab.ts";
+import { isLab, LAB_RUN_FLAGS } from "./lab_flags.ts";
 import { ClaimedFile, requireNoDisk, requireNoInput } from "./output_file.ts";
-import { LabTarget } from "./record_lab.ts";
 import { RecordingTarget } from "./recording_file.ts";
 import { runRequest } from "./run.ts";
 
@@ -40,6 +39,10 @@ async function recordMachine(flags: Flags, path: string): Promise<number> {
 }
 
 async function recordLab(flags: Flags, path: string): Promise<number> {
+  const [{ runLabRequest }, { LabTarget }] = await Promise.all([
+    import("./lab.ts"),
+    import("./record_lab.ts"),
+  ]);
   const others = RECORD_FLAGS.map(({ name }) => name);
   return await claimed(path, (closed) =>
     runLabRequest(flags, others, async (plan) => {

@@ -9,8 +9,7 @@ import { STATUS } from "./errors.ts";
 import { parseFlags } from "./flags.ts";
 import { nicsOf } from "./nic.ts";
 import { UsageError } from "./errors.ts";
-import { prepareGuest } from "./guest.ts";
-import { isLab, LAB_RUN_FLAGS, runLabRequest } from "./lab.ts";
+import { isLab, LAB_RUN_FLAGS } from "./lab_flags.ts";
 import { requireNoInput } from "./output_file.ts";
 import { MACHINE_FLAGS, type MachineRequest, machineRequest } from "./machine_config.ts";
 import { type MachineRun, type RunEnd, runMachine } from "./run_machine.ts";
@@ -22,7 +21,8 @@ export async function run(args: readonly string[]): Promise<number> {
   if (flags.positional.length > 0) {
     throw new UsageError(`run takes flags only, not "${flags.positional[0]}"`);
   }
-  return await (isLab(flags) ? runLabRequest(flags) : runRequest(machineRequest(flags)));
+  if (isLab(flags)) return await (await import("./lab.ts")).runLabRequest(flags);
+  return await runRequest(machineRequest(flags));
 }
 
 /** Runs what is asked for, with its console on the terminal. @returns the exit status */
@@ -33,7 +33,7 @@ export async function runRequest(
   const send = request.send === undefined ? undefined : readImage("--send", request.send).bytes;
   const faults = request.faults === undefined ? undefined : readFaultPlan(request.faults);
   const compiler = openCompiler();
-  const boot = await bootOf(request, () => prepareGuest());
+  const boot = await bootOf(request, async () => (await import("./guest.ts")).prepareGuest());
   if (request.digests !== undefined) requireNoInput("--digests", request.digests, request);
   const digests = request.digests === undefined ? undefined : new DigestFile(request.digests);
   const timing = request["disk-timing"] ?? "live";

@@ -6,7 +6,7 @@ import { DEBUG_FLAGS } from "../command/debug.ts";
 import { GUEST_FLAGS } from "../command/guest.ts";
 import { HUNT_FLAGS } from "../command/hunt.ts";
 import { EVENTS_FLAGS } from "../command/events.ts";
-import { LAB_RUN_FLAGS } from "../command/lab.ts";
+import { LAB_RUN_FLAGS } from "../command/lab_flags.ts";
 import { WHAT_IF_FLAGS } from "../command/what_if.ts";
 import { MACHINE_FLAGS } from "../command/machine_config.ts";
 import { PACKETS_FLAGS } from "../command/packets.ts";

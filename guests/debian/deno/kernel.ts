@@ -12,9 +12,7 @@ import {
 import { discardLocals } from "../strip.ts";
 import type { TarEntry } from "../tar.ts";
 import { debEntries, decompress } from "./deb.ts";
-
-/** The drivers of the board's devices, and the file system of its root disk. */
-export const DRIVERS = ["virtio_mmio", "virtio_blk", "virtio_net", "virtio_rng", "ext4"];
+import { DRIVERS } from "./guest.ts";
 
 const MODULE = /\/([^/]+)\.ko(\.xz|\.zst|\.gz)?$/;
 /** Soft dependencies name algorithms (`crypto-crc32c`); the modules that bear such aliases lie here. */

@@ -1,10 +1,8 @@
 /** Preparing the Debian guest: from the archive to the files that a machine boots. */
 import { join } from "@std/path";
-import { createHash } from "node:crypto";
 import { checkDisk, DISK_BYTES, DISK_COMMAND, diskTools, isDiskTool } from "../disk.ts";
 import { extraInitramfs } from "../extra.ts";
 import { HostFailure, MissingFromArchive } from "../failure.ts";
-import { INIT_SCRIPT } from "../init_script.ts";
 import { initramfs } from "../initramfs.ts";
 import type { TarEntry } from "../tar.ts";
 import { DEFAULT_MIRROR, fetchPackage, PACKAGES, resolvePackages } from "./archive.ts";
@@ -20,34 +18,12 @@ import {
   writeManifest,
 } from "./cache.ts";
 import { debEntries } from "./deb.ts";
-import { DRIVERS, unpackKernel } from "./kernel.ts";
+import { type DebianGuest, guestIn, OUTPUTS, recipe } from "./guest.ts";
+import { unpackKernel } from "./kernel.ts";
 import type { Report } from "./report.ts";
 
-/** Rises when the same packages would give other outputs. */
-const RECIPE_VERSION = 2;
 /** No working emulator needs this long to make the disk. */
 const DISK_TIMEOUT_MS = 10 * 60 * 1000;
-
-/**
- * Kernel arguments. A panic resets at once instead of spinning; of the kernel's messages only
- * warnings and errors are shown.
- */
-export const APPEND = "console=ttyS0 panic=-1 rdinit=/init loglevel=5";
-
-/** The prepared guest: paths of files, and the kernel's arguments. */
-export interface DebianGuest {
-  /** Linux's flat `Image`, 2 MiB aligned. */
-  readonly kernel: string;
-  readonly firmwareJump: string;
-  readonly firmwareDynamic: string;
-  /** An uncompressed initramfs; others may be joined to its end. */
-  readonly initrd: string;
-  /** A raw ext4 image with a journal; shared by all runs, so not to be written to. */
-  readonly disk: string;
-  /** The busybox that is in the initramfs, so that sums can be compared. */
-  readonly busybox: string;
-  readonly append: string;
-}
 
 /** One boot of a guest, to its power-off. */
 export interface GuestRun {
@@ -75,15 +51,6 @@ export interface PrepareOptions {
   readonly runGuest: RunGuest;
 }
 
-const OUTPUTS = {
-  kernel: "vmlinux",
-  firmwareJump: "fw_jump.bin",
-  firmwareDynamic: "fw_dynamic.bin",
-  initrd: "initramfs.cpio",
-  disk: "root.ext4",
-  busybox: "busybox",
-} as const;
-
 /**
  * Makes the guest, or what is missing or damaged of it; a whole cache needs no network.
  * Throws {@link HostFailure}, whose message is one line.
@@ -110,27 +77,6 @@ export async function prepareDebian(options: PrepareOptions): Promise<DebianGues
     throw hostFailure(error, `cannot prepare the Debian guest in ${folder}`);
   }
   return guestIn(folder);
-}
-
-/** The guest if its cache looks whole (sizes are compared, not sums); needs no network. */
-export async function openDebian(cacheDir = cacheFolder()): Promise<DebianGuest | undefined> {
-  const manifest = await readManifest(cacheDir);
-  if (manifest?.recipe !== recipe()) return undefined;
-  for (const name of Object.values(OUTPUTS)) {
-    const size = (await Deno.stat(join(cacheDir, name)).catch(() => undefined))?.size;
-    if (size === undefined || size !== manifest.files[name]?.sizeBytes) return undefined;
-  }
-  return guestIn(cacheDir);
-}
-
-function guestIn(folder: string): DebianGuest {
-  const paths = Object.entries(OUTPUTS).map(([key, name]) => [key, join(folder, name)]);
-  return { ...Object.fromEntries(paths), append: APPEND } as DebianGuest;
-}
-
-function recipe(): string {
-  const parts = [RECIPE_VERSION, INIT_SCRIPT, DRIVERS, DISK_COMMAND, DISK_BYTES];
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
 /** Two preparations at once would write to the same parts. */

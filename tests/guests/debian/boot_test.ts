@@ -1,6 +1,6 @@
 /** The prepared guest on the machine that ours imitates: what it promises holds on QEMU's `virt`. */
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import type { DebianGuest } from "../../../guests/debian/deno/prepare.ts";
+import type { DebianGuest } from "../../../guests/debian/deno/guest.ts";
 import { type Extra, extraInitramfs } from "../../../guests/debian/extra.ts";
 import { bytesOf } from "./build.ts";
 import { preparedGuest } from "./prepared.ts";

@@ -1,6 +1,6 @@
 /** The Debian guest for tests: prepared by the product's own command, in the user's cache. */
 import { prepareGuest } from "../../../command/guest.ts";
-import { type DebianGuest, openDebian } from "../../../guests/debian/deno/prepare.ts";
+import { type DebianGuest, openDebian } from "../../../guests/debian/deno/guest.ts";
 
 /**
  * The guest; `undefined` after `ignored: needs …` if there is none and the archive cannot be reached.

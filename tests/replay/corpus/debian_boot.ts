@@ -14,7 +14,7 @@ import type { BootFiles } from "../../../devices/boot/layout.ts";
 import { MemoryHost, type MemoryHostOptions } from "../../../devices/host/memory_host.ts";
 import { type MachineConfig, machineOptions } from "../../../devices/machine_options.ts";
 import { BLOCK_BYTES, type DiskState, SECTOR_BYTES } from "../../../devices/virtio/disk.ts";
-import type { DebianGuest } from "../../../guests/debian/deno/prepare.ts";
+import type { DebianGuest } from "../../../guests/debian/deno/guest.ts";
 import { extraInitramfs } from "../../../guests/debian/extra.ts";
 import { buildModule } from "../../../guests/linux/deno/module.ts";
 import { ForkedMachine, type ForkPoint } from "../../../replay/fork.ts";

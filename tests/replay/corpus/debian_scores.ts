@@ -1,6 +1,6 @@
 /** Debian's cases, recorded and judged one after another from one boot. */
 import { join } from "@std/path";
-import type { DebianGuest } from "../../../guests/debian/deno/prepare.ts";
+import type { DebianGuest } from "../../../guests/debian/deno/guest.ts";
 import { DebianBoot } from "./debian_boot.ts";
 import { type DebianSpecimen, recordDebian } from "./debian_specimen.ts";
 import { withoutPlan } from "./disguise.ts";

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { openDebian, prepareDebian } from "../../../../guests/debian/deno/prepare.ts";
+import { openDebian } from "../../../../guests/debian/deno/guest.ts";
+import { prepareDebian } from "../../../../guests/debian/deno/prepare.ts";
 import { HostFailure } from "../../../../guests/debian/failure.ts";
 import { bytesOf } from "../build.ts";
 import {
