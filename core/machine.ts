@@ -2,10 +2,12 @@
 import xxhash, { type XXHashAPI } from "xxhash-wasm";
 import { DeviceBus } from "./bus.ts";
 import { Contract } from "./contract/contract.ts";
+import { Deadlines } from "./deadlines.ts";
 import type { Device, HartLine, IrqLine, ReportFrame } from "./device.ts";
 import { type Bus, Engine } from "./hart/engine.ts";
 import type { JitStatistics } from "./hart/jit/jit.ts";
 import { DRAM, MACHINE, TLB_ENTRIES_MAX } from "./hart/layout.ts";
+import { SliceFields } from "./hart/slice_fields.ts";
 import { resetHart, restoreHart, saveHart } from "./hart/state.ts";
 import type { FaultInput } from "./fault.ts";
 import { type Host, type Input, MACHINE_DEVICE, type Output, type PowerOutput } from "./host.ts";
@@ -64,8 +66,9 @@ export class Machine implements Bus {
   readonly #ramDigest: RamDigest;
   readonly #hash: XXHashAPI;
   readonly #timers: readonly SupervisorTimer[];
-  /** Devices that act by themselves. */
-  readonly #active: readonly Required<Pick<Device, "deadline" | "tick">>[];
+  readonly #deadlines: Deadlines;
+  /** By hart. */
+  readonly #fields: readonly SliceFields[];
   readonly #conditions = new Conditions(() => this.cycle, () => this.#cut());
   /** The cycle whose inputs and timers were served last. */
   #served = -1;
@@ -74,6 +77,8 @@ export class Machine implements Bus {
   #cycle = 0;
   /** A slice is under way: devices are being called by an instruction. */
   #running = false;
+  /** The cycle at which that slice ends unless it is cut. */
+  #sliceEnd = 0;
   #power: PowerOutput | undefined;
   #nextDigest = DIGEST_CYCLES;
   #nextFlush: number;
@@ -123,6 +128,7 @@ export class Machine implements Bus {
         linting: engine?.linting,
       },
     );
+    this.#fields = Array.from({ length: harts }, (_, hart) => new SliceFields(this.engine, hart));
     this.memory = new Ram(
       this.engine,
       () => this.#scheduler.hart,
@@ -144,11 +150,7 @@ export class Machine implements Bus {
     this.#bus = new DeviceBus(attachments);
     this.devices = new Map(attachments.map(({ device }) => [device.id, device]));
     if (this.devices.size < attachments.length) throw new RangeError("Two devices share an id");
-    this.#active = attachments.flatMap(({ device }) =>
-      device.deadline && device.tick
-        ? [{ deadline: () => device.deadline!(), tick: () => device.tick!() }]
-        : []
-    );
+    this.#deadlines = new Deadlines(attachments.map(({ device }) => device));
     this.#timers = Array.from(
       { length: harts },
       (_, hart) => new SupervisorTimer(this.engine, this.clock, hart),
@@ -164,9 +166,8 @@ export class Machine implements Bus {
     if (!this.#running) return this.#cycle;
     // The instruction under way has taken its cycle from what is left.
     const { i32 } = this.engine;
-    const hart = this.#scheduler.hart;
-    return this.#cycle + i32[this.engine.index32(hart, "granted")] -
-      i32[this.engine.index32(hart, "left")] - 1;
+    const { granted, left } = this.#fields[this.#scheduler.hart];
+    return this.#cycle + i32[granted] - i32[left] - 1;
   }
 
   get engineStatistics(): EngineStatistics {
@@ -215,6 +216,7 @@ export class Machine implements Bus {
     options: { readonly stopAtOnce?: boolean; readonly isOver?: () => boolean } = {},
   ): Promise<Stop> {
     this.#conditions.armFrom(options.stopAtOnce ? this.#cycle : this.#cycle + 1);
+    this.#deadlines.look();
     for (;;) {
       if (this.#power) return this.#stop();
       if (this.#conditions.hasHits) {
@@ -355,6 +357,7 @@ export class Machine implements Bus {
       if (input.kind === "reseed") this.#reseed(input.seed);
       else if (input.kind === "fault" && input.device === MACHINE_DEVICE) this.#force(input);
       else if (input.kind !== "host") this.#deliver(input);
+      this.#deadlines.look();
     }
   }
 
@@ -386,26 +389,14 @@ export class Machine implements Bus {
     for (const [id, device] of this.devices) device.reseed?.(seedFor(seed, id));
   }
 
-  #deadlineSeen = Infinity;
-
-  #deviceDeadline(): number {
-    let deadline = Infinity;
-    for (const device of this.#active) deadline = Math.min(deadline, device.deadline());
-    return deadline;
-  }
-
   // An access may have armed a device's own timer, by reading too: a UART's character timeout.
   #noticeTimer(): void {
-    if (this.#deviceDeadline() < this.#deadlineSeen) this.#cut();
+    if (this.#deadlines.look() < this.#sliceEnd) this.#cut();
   }
 
   // Timers and lines of this cycle; returns the cycle of the next timer.
   #tick(): number {
-    for (const device of this.#active) {
-      if (device.deadline() <= this.#cycle) device.tick();
-    }
-    let deadline = this.#deviceDeadline();
-    this.#deadlineSeen = deadline;
+    let deadline = this.#deadlines.tick(this.#cycle);
     for (const timer of this.#timers) deadline = Math.min(deadline, timer.update(this.#cycle));
     return Math.min(deadline, this.#scheduler.nextRelease(this.#cycle));
   }
@@ -413,45 +404,46 @@ export class Machine implements Bus {
   // Wakes harts and names the one that acts now; false if all of them wait.
   #choose(): boolean {
     const scheduler = this.#scheduler;
-    for (let hart = 0; hart < scheduler.harts; hart++) this.#wake(hart);
-    const runnable = (hart: number) =>
-      this.#i32(hart, "waiting") === 0 && !scheduler.isWithheld(hart, this.#cycle);
+    for (const fields of this.#fields) this.#wake(fields);
     const { hart, quantumEnd } = scheduler;
-    if (runnable(hart)) {
+    if (this.#isRunnable(hart)) {
       if (this.#cycle < quantumEnd) return true;
-      const reserved = this.#i32(hart, "reservation") !== -1 ||
-        this.engine.i32[this.engine.index32(hart, "reservation") + 1] !== -1;
-      if (reserved && this.#cycle < quantumEnd + GRACE_CYCLES) return true;
+      if (this.#isReserved(hart) && this.#cycle < quantumEnd + GRACE_CYCLES) return true;
     }
     if (scheduler.harts > 1) {
       this.engine.setField(hart, "reservation", (1n << 64n) - 1n);
     }
-    return scheduler.rotate(this.#cycle, runnable);
+    return scheduler.rotate(this.#cycle, (other) => this.#isRunnable(other));
+  }
+
+  #isRunnable(hart: number): boolean {
+    return this.engine.i32[this.#fields[hart].waiting] === 0 &&
+      !this.#scheduler.isWithheld(hart, this.#cycle);
+  }
+
+  #isReserved(hart: number): boolean {
+    const { i32 } = this.engine;
+    const { reservation } = this.#fields[hart];
+    return i32[reservation] !== -1 || i32[reservation + 1] !== -1;
   }
 
   // wfi ends when an enabled interrupt is pending, whatever the global enables say.
-  #wake(hart: number): void {
-    if (this.#i32(hart, "waiting") === 0) return;
+  #wake({ waiting, menvcfg, mipSoftware, mipLines, mie }: SliceFields): void {
+    const { i32 } = this.engine;
+    if (i32[waiting] === 0) return;
     // With STCE, STIP is the timer's alone.
-    const stce = this.engine.i32[this.engine.index32(hart, "menvcfg") + 1] < 0;
-    const software = this.#i32(hart, "mipSoftware") & (stce ? ~STIP : -1);
-    const pending = this.#i32(hart, "mipLines") | software;
-    if ((pending & this.#i32(hart, "mie")) !== 0) this.engine.setField(hart, "waiting", 0n);
-  }
-
-  #i32(
-    hart: number,
-    field: "waiting" | "reservation" | "mipLines" | "mipSoftware" | "mie",
-  ): number {
-    return this.engine.i32[this.engine.index32(hart, field)];
+    const stce = i32[menvcfg + 1] < 0;
+    const software = i32[mipSoftware] & (stce ? ~STIP : -1);
+    if (((i32[mipLines] | software) & i32[mie]) !== 0) i32[waiting] = 0;
   }
 
   #slice(deadline: number): void {
     const { hart, quantumEnd } = this.#scheduler;
+    const { granted, notRetired, interrupted } = this.#fields[hart];
     this.engine.jit.advance();
     // Past its quantum a hart goes on cycle by cycle until its reservation ends.
     const turnEnd = this.#cycle < quantumEnd ? quantumEnd : this.#cycle + 1;
-    const end = Math.min(
+    this.#sliceEnd = Math.min(
       deadline,
       turnEnd,
       this.#nextDigest,
@@ -462,19 +454,17 @@ export class Machine implements Bus {
     // As halves: a slice may be short, and a BigInt takes as long as a hundred instructions.
     i32[MACHINE.sliceStart / 4] = this.#cycle;
     i32[MACHINE.sliceStart / 4 + 1] = Math.floor(this.#cycle / 2 ** 32);
-    const interrupted = this.engine.index32(hart, "interrupted");
     i32[interrupted] = 0;
     this.#contract?.turn(hart);
     this.#running = true;
-    const left = this.engine.run(hart, end - this.#cycle);
+    const left = this.engine.run(hart, this.#sliceEnd - this.#cycle);
     this.#running = false;
     const from = this.#cycle;
-    this.#cycle += i32[this.engine.index32(hart, "granted")] - left;
+    this.#cycle += i32[granted] - left;
     this.#actedCycles += this.#cycle - from;
     if (this.onActed && this.#cycle > from) {
       const interrupts = i32[interrupted];
-      const traps = i32[this.engine.index32(hart, "notRetired")] - interrupts;
-      this.onActed(hart, from, this.#cycle, traps, interrupts);
+      this.onActed(hart, from, this.#cycle, i32[notRetired] - interrupts, interrupts);
     }
     this.#passed();
   }
@@ -493,10 +483,10 @@ export class Machine implements Bus {
     }
   }
 
-  #passed(digest = () => this.digest()): void {
+  #passed(digest?: () => string): void {
     if (this.#cycle >= this.#nextDigest) {
       this.#nextDigest += DIGEST_CYCLES;
-      this.#options.onDigest?.(this.#cycle, digest());
+      this.#options.onDigest?.(this.#cycle, digest ? digest() : this.digest());
     }
     if (this.#cycle >= this.#nextFlush) {
       this.#nextFlush += this.#options.engine!.flushEveryCycles!;
@@ -508,20 +498,19 @@ export class Machine implements Bus {
   #cut(): void {
     if (!this.#running) return;
     const { i32 } = this.engine;
-    const granted = this.engine.index32(this.#scheduler.hart, "granted");
-    const left = this.engine.index32(this.#scheduler.hart, "left");
+    const { granted, left } = this.#fields[this.#scheduler.hart];
     i32[granted] -= i32[left];
     i32[left] = 0;
   }
 
   #hartIrq(hart: number, line: HartLine): IrqLine {
     const { i32 } = this.engine;
-    const index = this.engine.index32(hart, "mipLines");
+    const { mipLines } = this.#fields[hart];
     const bit = LINE_BITS[line];
     return {
       set: (level) => {
-        if (((i32[index] & bit) !== 0) === level) return;
-        i32[index] ^= bit;
+        if (((i32[mipLines] & bit) !== 0) === level) return;
+        i32[mipLines] ^= bit;
         this.#cut();
       },
     };

@@ -61,6 +61,7 @@ export class Scheduler {
 
   /** The cycle after this one at which a hart is next let go; `Infinity` if none is withheld. */
   nextRelease(cycle: number): number {
+    if (this.#withheld.length === 0) return Infinity;
     return this.#withheld.reduce(
       (next, until) => until > cycle ? Math.min(next, until) : next,
       Infinity,

@@ -13,6 +13,8 @@ const STCE_HIGH = 1 << 31;
 /** The machine's clock. */
 export class MachineClock implements Clock {
   #offset = 0n;
+  /** How often the offset was set: cheaper to compare than the offset itself. */
+  timesSet = 0;
 
   constructor(
     readonly engine: Engine,
@@ -56,6 +58,7 @@ export class MachineClock implements Clock {
 
   setOffset(offset: bigint): void {
     this.#offset = BigInt.asUintN(64, offset);
+    this.timesSet++;
     this.engine.u64[MACHINE.mtimeOffset / 8] = this.#offset;
   }
 
@@ -74,7 +77,7 @@ export class MachineClock implements Clock {
 export class SupervisorTimer {
   #low = 0;
   #high = 0;
-  #offset = 0n;
+  #timesSet = 0;
   #due = 0;
   /** The cycle from which {@link #due} is no longer true: `mtime` begins anew. */
   #wraps = Infinity;
@@ -98,7 +101,7 @@ export class SupervisorTimer {
     }
     if (
       i32[this.#compareIndex] !== this.#low || i32[this.#compareIndex + 1] !== this.#high ||
-      this.clock.offset !== this.#offset || cycle >= this.#wraps
+      this.clock.timesSet !== this.#timesSet || cycle >= this.#wraps
     ) this.#compute();
     if (cycle < this.#due) {
       i32[this.#linesIndex] &= ~STIP;
@@ -117,7 +120,7 @@ export class SupervisorTimer {
     const { i32, u64 } = this.engine;
     this.#low = i32[this.#compareIndex];
     this.#high = i32[this.#compareIndex + 1];
-    this.#offset = this.clock.offset;
+    this.#timesSet = this.clock.timesSet;
     this.#due = this.clock.cycleOfMtime(u64[this.#compareIndex / 2]);
     this.#wraps = this.clock.cycleOfWrap();
   }

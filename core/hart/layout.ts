@@ -88,12 +88,9 @@ export const X0_SINK = 32;
 export const X = 0;
 export const F = X + 33 * 8;
 export const PMPADDR = F + 32 * 8;
-/**
- * While a hart runs, its x and f registers are here and its block's copy is stale: a constant
- * address spares the interpreter an addition for every operand.
- */
-export const RUNNING_REGISTERS = 0x100;
 export const REGISTER_BYTES = PMPADDR;
+/** Hart 0's registers while another hart's are in their place: see {@link RUNNING_REGISTERS}. */
+export const REGISTERS_OF_HART_0 = 0x100;
 /** First byte and first byte beyond of each PMP entry; equal if it matches nothing. */
 export const PMP_LOW = PMPADDR + 16 * 8;
 export const PMP_HIGH = PMP_LOW + 16 * 8;
@@ -171,6 +168,15 @@ export const STRADDLE_RECORD = LEAF_FILTER + LEAF_FILTER_BYTES;
  */
 export const WALK_CACHE = STRADDLE_RECORD + 0x40;
 export const WALK_CACHE_ENTRIES = 64;
+
+/** Address of the first hart's block. */
+const HARTS = 0x1000;
+
+/**
+ * While a hart runs, its x and f registers are here, whichever hart it is: a constant address spares
+ * the interpreter an addition for every operand. Hart 0 has them here always.
+ */
+export const RUNNING_REGISTERS = HARTS;
 
 /** Bytes of a hart's block: a multiple of 64 KiB plus a little, so that harts do not collide in caches. */
 export const HART_BYTES = 0x14000;
@@ -319,7 +325,7 @@ export function layoutOf(
 
 /** Address of a hart's block. */
 export function hartBase(hart: number): number {
-  return 0x1000 + hart * HART_BYTES;
+  return HARTS + hart * HART_BYTES;
 }
 
 function align(value: number, to: number): number {

@@ -2,25 +2,30 @@
 import { assertEquals } from "@std/assert";
 import type { BoardPorts, Device, IrqLine } from "../../core/device.ts";
 import { CYCLES_PER_TICK, STIP } from "../../core/timers.ts";
+import { MemoryHost } from "../../devices/host/memory_host.ts";
 import { DRAM, Rig } from "./hart/rig.ts";
 
 const BASE = 0x1000_0000;
 const DELAY_CYCLES = 1000;
 const STCE = 1n << 63n;
 
-/** Arms a timer when its register is read, as a UART restarts its character timeout. */
+/** Arms a timer when its register is read, as a UART restarts its character timeout, and by an input. */
 function alarm({ clock, hartIrq }: BoardPorts, rung: number[]): Device {
   const line: IrqLine = hartIrq(0, "MEIP");
   let due = Infinity;
+  const arm = () => {
+    due = clock.cycle() + DELAY_CYCLES;
+  };
   return {
     id: "alarm0",
     sizeBytes: 0x1000,
     widths: [4],
     read: () => {
-      due = clock.cycle() + DELAY_CYCLES;
+      arm();
       return 0;
     },
     write: () => {},
+    input: arm,
     deadline: () => due,
     tick: () => {
       rung.push(clock.cycle());
@@ -28,7 +33,9 @@ function alarm({ clock, hartIrq }: BoardPorts, rung: number[]): Device {
       line.set(true);
     },
     save: () => ({ version: 1, due }),
-    restore: () => {},
+    restore: (state) => {
+      due = state.due as number;
+    },
   };
 }
 
@@ -42,6 +49,30 @@ Deno.test("a timer that a device arms while it is read comes at its cycle", asyn
   const from = rig.machine.cycle;
   await rig.run(50_000);
   assertEquals(rung, [from + 2 + DELAY_CYCLES]);
+});
+
+Deno.test("a timer that an input arms comes at its cycle, in a machine that was restored too", async () => {
+  const at = 500;
+  for (const restoredAt of [undefined, at + 1]) {
+    const rung: number[] = [];
+    const host = new MemoryHost();
+    host.send({ device: "alarm0", kind: "console", bytes: new Uint8Array(0) }, at);
+    const rig = await Rig.create({
+      host,
+      board: (ports) => [{ base: BASE, device: alarm(ports, rung) }],
+    });
+    rig.load("loop: j loop");
+    rig.start(DRAM);
+    if (restoredAt !== undefined) {
+      await rig.machine.run(restoredAt);
+      const state = rig.machine.save();
+      await rig.machine.run(3 * DELAY_CYCLES);
+      rig.machine.restore(state);
+    }
+    await rig.machine.run(5 * DELAY_CYCLES);
+    const once = at + DELAY_CYCLES;
+    assertEquals(rung, restoredAt === undefined ? [once] : [once, once]);
+  }
 });
 
 /** A machine of one hart in an endless loop, whose `mtime` wraps at cycle 1,000. */

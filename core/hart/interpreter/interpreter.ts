@@ -37,6 +37,7 @@ import {
   put,
   RECORD_BYTES,
   REGISTER_BYTES,
+  REGISTERS_OF_HART_0,
   RUNNING_REGISTERS,
   TLB_FETCH,
   TLB_REGIME_BYTES,
@@ -71,7 +72,10 @@ class Interpreter {
     const hart = this.frame.hart;
     return [
       hart.set(this.number.extendU().mul(HART_BYTES).add(hartBase(0))),
-      memoryCopy(long(RUNNING_REGISTERS), hart, long(REGISTER_BYTES)),
+      this.#unlessHart0([
+        memoryCopy(long(REGISTERS_OF_HART_0), long(RUNNING_REGISTERS), long(REGISTER_BYTES)),
+        memoryCopy(long(RUNNING_REGISTERS), hart, long(REGISTER_BYTES)),
+      ]),
       put(hart, "granted", this.frame.left.extendU()),
       this.frame.resumes.set(int(1)),
       put(hart, "notRetired", 0),
@@ -96,7 +100,10 @@ class Interpreter {
           br(check),
         ];
       })]),
-      memoryCopy(hart, long(RUNNING_REGISTERS), long(REGISTER_BYTES)),
+      this.#unlessHart0([
+        memoryCopy(hart, long(RUNNING_REGISTERS), long(REGISTER_BYTES)),
+        memoryCopy(long(RUNNING_REGISTERS), long(REGISTERS_OF_HART_0), long(REGISTER_BYTES)),
+      ]),
       put(
         hart,
         "retired",
@@ -105,6 +112,11 @@ class Interpreter {
       ),
       this.frame.left,
     ];
+  }
+
+  // Its registers are where those of the running hart belong.
+  #unlessHart0(then: Void[]): Void {
+    return when(this.number, then);
   }
 
   #chooseRegime(): Void[] {

@@ -19,6 +19,7 @@ export interface RigOptions {
   readonly memoryBytes?: number;
   readonly seed?: number;
   readonly board?: BuildBoard;
+  readonly host?: MemoryHost;
   readonly engine?: MachineOptions["engine"];
   readonly onDigest?: MachineOptions["onDigest"];
 }
@@ -34,7 +35,7 @@ export class Rig {
       memoryBytes: options.memoryBytes ?? MEMORY_BYTES,
       harts,
       seed: options.seed ?? 1,
-      host: new MemoryHost(),
+      host: options.host ?? new MemoryHost(),
       buildBoard: options.board ?? (() => []),
       rom: new Uint8Array(0),
       images: [],
