@@ -8,7 +8,7 @@ import {
   overlap,
   parseEncoding,
 } from "./encoding.ts";
-import { expansionOf } from "./expansion.ts";
+import { expansionOf, type Source } from "./expansion.ts";
 
 /** An instruction, decoded. Fields that the instruction does not have are 0. */
 export interface Decoded {
@@ -52,10 +52,23 @@ export const COMPRESSED_ENCODINGS: readonly Encoding[] = COMPRESSED.map((short) 
  * ```
  */
 export function decode(word: number): Decoded | undefined {
-  if ((word & 3) === 3) return decodeFull(word);
-  const half = word & 0xffff;
-  if (shortWords[half] === undefined) shortWords[half] = decodeCompressed(half);
-  return shortWords[half] ?? undefined;
+  const isFull = (word & 3) === 3;
+  const form = isFull
+    ? find(FULL[fullBucket(word)], word)
+    : find(SHORT[shortBucket(word)], word & 0xffff);
+  if (form === undefined) return undefined;
+  const rm = take(form.rm, word);
+  if (rm === 5 || rm === 6) return undefined; // reserved (unprivileged spec, F, table of modes)
+  return {
+    index: form.index,
+    length: isFull ? 4 : 2,
+    rd: take(form.rd, word),
+    rs1: take(form.rs1, word),
+    rs2: take(form.rs2, word),
+    rs3: take(form.rs3, word),
+    rm,
+    imm: typeof form.imm === "number" ? form.imm : extract(form.imm, word),
+  };
 }
 
 /** The index into {@link COMPRESSED} of a 16-bit word; -1 if illegal. */
@@ -63,47 +76,98 @@ export function findCompressed(half: number): number {
   return COMPRESSED_ENCODINGS.findIndex((encoding) => matches(encoding, half));
 }
 
-/** How to fill a {@link Decoded}: the fields of one instruction, `undefined` where it has none. */
-interface Extractor {
+/** A register or a rounding mode: `(word >>> shift & mask) + bias`, for a constant with a mask of 0. */
+interface Run {
+  readonly shift: number;
+  readonly mask: number;
+  readonly bias: number;
+}
+
+/** How to recognise an encoding, and how to fill a {@link Decoded} from it. */
+interface Form {
   readonly index: number;
   readonly mask: number;
   readonly match: number;
-  readonly rd: boolean;
-  readonly rs1: boolean;
-  readonly rs2: boolean;
-  readonly rs3: boolean;
-  readonly rm: boolean;
-  readonly imm: EncodedField | undefined;
+  /** Fields with values that are reserved or belong to another instruction. */
+  readonly choosy: readonly EncodedField[];
+  readonly rd: Run;
+  readonly rs1: Run;
+  readonly rs2: Run;
+  readonly rs3: Run;
+  readonly rm: Run;
+  readonly imm: EncodedField | number;
 }
-
-const extractors = ENCODINGS.map(({ mask, match, fields }, index): Extractor => {
-  const has = (name: string) => fields.some((field) => field.name === name);
-  const signedMask = mask | 0;
-  const signedMatch = match | 0;
-  return {
-    index,
-    mask: signedMask,
-    match: signedMatch,
-    rd: has("rd"),
-    rs1: has("rs1") || has("zimm"),
-    rs2: has("rs2"),
-    rs3: has("rs3"),
-    rm: has("rm"),
-    imm: fields.find((field) => field.name === "imm" || field.name === "csr"),
-  };
-});
 
 refuseOverlaps();
 
-const KEY_BITS = 0xfe00707c; // funct7, funct3, opcode
+const EXPANSIONS = COMPRESSED.map((short) => expansionOf(short, INSTRUCTIONS));
 
-/** The instructions that a word may be, by funct7, funct3 and opcode; those that were asked for. */
-const candidates: (readonly Extractor[] | undefined)[] = new Array(1 << 15).fill(undefined);
+/** Forms by the bits that {@link fullBucket} and {@link shortBucket} take of a word. */
+const FULL = bucketed(
+  ENCODINGS.map((encoding, index) => formOf(encoding, index, (name) => ({ field: name }))),
+  256,
+  fullBucket,
+);
+const SHORT = bucketed(
+  COMPRESSED_ENCODINGS.map((encoding, i) =>
+    formOf(encoding, EXPANSIONS[i].index, (name) => EXPANSIONS[i].fields.get(name))
+  ),
+  32,
+  shortBucket,
+);
 
-const expansions = COMPRESSED.map((short) => expansionOf(short, INSTRUCTIONS));
+function fullBucket(word: number): number {
+  return word >>> 2 & 31 | word >>> 7 & 7 << 5; // opcode, funct3
+}
 
-/** Compressed words decoded so far; `null` for illegal ones. */
-const shortWords: (Decoded | null | undefined)[] = new Array(0x10000).fill(undefined);
+function shortBucket(half: number): number {
+  return half & 3 | half >>> 11 & 7 << 2; // op, funct3
+}
+
+// Each form is in all the buckets that its words may be in, in the order of the encodings.
+function bucketed(
+  forms: readonly Form[],
+  count: number,
+  bucketOf: (word: number) => number,
+): readonly (readonly Form[])[] {
+  return Array.from(
+    { length: count },
+    (_, bucket) =>
+      forms.filter(({ mask, match }) => ((bucketOf(match) ^ bucket) & bucketOf(mask)) === 0),
+  );
+}
+
+/** @param sourceOf where a field of the instruction comes from; `undefined`: it has none of this name */
+function formOf(
+  { mask, match, fields }: Encoding,
+  index: number,
+  sourceOf: (name: string) => Source | undefined,
+): Form {
+  const valueOf = (name: string): EncodedField | number => {
+    const source = sourceOf(name);
+    if (source === undefined) return 0;
+    if ("constant" in source) return source.constant;
+    return fields.find((field) => field.name === source.field) ?? 0;
+  };
+  return {
+    index,
+    mask: mask | 0,
+    match: match | 0,
+    choosy: fields.filter(({ excluded }) => excluded.length > 0),
+    rd: runOf(valueOf("rd")),
+    rs1: runOf(valueOf("rs1") || valueOf("zimm")),
+    rs2: runOf(valueOf("rs2")),
+    rs3: runOf(valueOf("rs3")),
+    rm: runOf(valueOf("rm")),
+    imm: valueOf("imm") || valueOf("csr"),
+  };
+}
+
+function runOf(value: EncodedField | number): Run {
+  if (typeof value === "number") return { shift: 0, mask: 0, bias: value };
+  const [{ lowBit, width }] = value.pieces;
+  return { shift: lowBit, mask: (1 << width) - 1, bias: value.bias };
+}
 
 /** One word must not be two instructions. */
 function refuseOverlaps(): void {
@@ -118,54 +182,22 @@ function refuseOverlaps(): void {
   }
 }
 
-function keyOf(word: number): number {
-  return (word >>> 25 << 8) | ((word >>> 12 & 7) << 5) | (word >>> 2 & 31);
-}
-
-function candidatesFor(word: number): readonly Extractor[] {
-  return candidates[keyOf(word)] ??= extractors.filter(({ mask, match }) =>
-    ((word ^ match) & mask & KEY_BITS) === 0
-  );
-}
-
-function decodeFull(word: number): Decoded | undefined {
-  for (const extractor of candidatesFor(word)) {
-    if ((word & extractor.mask) !== extractor.match) continue;
-    const rm = extractor.rm ? word >>> 12 & 7 : 0;
-    if (rm === 5 || rm === 6) return undefined; // reserved (unprivileged spec, F, table of modes)
-    return {
-      index: extractor.index,
-      length: 4,
-      rd: extractor.rd ? word >>> 7 & 31 : 0,
-      rs1: extractor.rs1 ? word >>> 15 & 31 : 0,
-      rs2: extractor.rs2 ? word >>> 20 & 31 : 0,
-      rs3: extractor.rs3 ? word >>> 27 : 0,
-      rm,
-      imm: extractor.imm === undefined ? 0 : extract(extractor.imm, word),
-    };
+// Loops by index: most code is decoded once, before this is optimised.
+function find(forms: readonly Form[], word: number): Form | undefined {
+  for (let i = 0; i < forms.length; i++) {
+    const form = forms[i];
+    if ((word & form.mask) === form.match && !isExcluded(form, word)) return form;
   }
   return undefined;
 }
 
-function decodeCompressed(half: number): Decoded | null {
-  const found = findCompressed(half);
-  if (found < 0) return null;
-  const { index, fields } = expansions[found];
-  const value = (name: string): number => {
-    const source = fields.get(name);
-    if (source === undefined) return 0;
-    if ("constant" in source) return source.constant;
-    const field = COMPRESSED_ENCODINGS[found].fields.find((field) => field.name === source.field);
-    return field === undefined ? 0 : extract(field, half);
-  };
-  return {
-    index,
-    length: 2,
-    rd: value("rd"),
-    rs1: value("rs1"),
-    rs2: value("rs2"),
-    rs3: 0,
-    rm: 0,
-    imm: value("imm"),
-  };
+function isExcluded({ choosy }: Form, word: number): boolean {
+  for (let i = 0; i < choosy.length; i++) {
+    if (choosy[i].excluded.includes(extract(choosy[i], word))) return true;
+  }
+  return false;
+}
+
+function take({ shift, mask, bias }: Run, word: number): number {
+  return (word >>> shift & mask) + bias;
 }

@@ -102,7 +102,9 @@ export function parseEncoding(text: string): Encoding {
 export function extract(field: EncodedField, word: number): number {
   let value = 0;
   let top = 0;
-  for (const { lowBit, width, lowBitInField } of field.pieces) {
+  // By index: most code is decoded once, before this is optimised.
+  for (let i = 0; i < field.pieces.length; i++) {
+    const { lowBit, width, lowBitInField } = field.pieces[i];
     value |= ((word >>> lowBit) & ones(width)) << lowBitInField;
     if (lowBitInField + width > top) top = lowBitInField + width;
   }
