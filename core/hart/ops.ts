@@ -46,14 +46,15 @@ export const HANDLERS: readonly Handler[] = INSTRUCTIONS.flatMap((_, index) =>
   )
 );
 
-const ops = new Map(HANDLERS.map((handler, i) => [key(handler), OP_FIRST + i]));
+const OPS = new Uint16Array(INSTRUCTIONS.length * 4);
+HANDLERS.forEach(({ index, length, near }, i) => OPS[key(index, length, near)] = OP_FIRST + i);
 
 /** The number of the handler of an instruction. */
 export function opOf(index: number, length: 2 | 4, near: boolean): number {
-  return ops.get(key({ index, length, near }))!;
+  return OPS[key(index, length, near)];
 }
 
-function key({ index, length, near }: Handler): number {
+function key(index: number, length: 2 | 4, near: boolean): number {
   return index * 4 + (length === 4 ? 2 : 0) + (near ? 1 : 0);
 }
 
