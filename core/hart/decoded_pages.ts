@@ -21,6 +21,7 @@ import {
   tlbOffset,
 } from "./layout.ts";
 import type { Lint } from "./linting.ts";
+import { RUN_MAX } from "./fusions.ts";
 import { OP_PAGE_END, OP_UNDECODED } from "./ops.ts";
 import { cutSlice, hartBlocks, pageAddresses } from "./page_flags.ts";
 import type { Translations } from "./translations.ts";
@@ -113,8 +114,8 @@ export function emitDecodedPages(
         dropCompiled.call(codeMapAddress(page).load32U().sub(1).wrap()),
         ...cutSlice(hart),
       ]),
-      // An instruction of 4 bytes may begin 2 bytes before the first stored one.
-      record.set(hostAddress.and(4095).sub(2)),
+      // A run of instructions of 4 bytes may have the first stored one as its last but one.
+      record.set(hostAddress.and(4095).sub(4 * RUN_MAX - 2)),
       when(record.ltS(0), [record.set(long(0))]),
       record.set(record.shrU(1).mul(RECORD_BYTES).add(decoded)),
       last.set(

@@ -4,12 +4,15 @@ import { INSTRUCTIONS } from "../isa/isa.ts";
 import { Module } from "../wasm/module.ts";
 import { emitAccess } from "./access.ts";
 import { CSR_KIND, csrPosition, emitCsrAccess, NO_CSR } from "./csr.ts";
+import { fuse, RUN_MAX, singleOf } from "./fusions.ts";
 import { emitFloat } from "./float/float.ts";
 import { emitInterpreter } from "./interpreter/interpreter.ts";
 import { emitSingle, emitWordAt } from "./interpreter/single.ts";
 import {
+  HANDLERS,
   NEAR,
   OP_BREAK,
+  OP_FIRST,
   OP_ILLEGAL,
   OP_PAGE_END,
   OP_STRADDLE,
@@ -29,8 +32,8 @@ import {
   layoutOf,
   MACHINE,
   offsetOf,
+  OP_COMPILED,
   PAGE,
-  RECORD,
   RECORD_BYTES,
   REGIME,
   SLOTS,
@@ -272,12 +275,26 @@ export class Engine {
     const pages = this.i32[MACHINE.decodedCount / 4];
     for (const slot of new Set([...slots, ...this.#breakSlots])) {
       for (let page = 0; page < pages; page++) {
-        const record = decoded + page * DECODED_BYTES + slot * RECORD_BYTES;
-        this.u16[(record + RECORD.op) / 2] = OP_UNDECODED;
+        const base = decoded + page * DECODED_BYTES;
+        this.u16[(base + slot * RECORD_BYTES) / 2] = OP_UNDECODED;
+        this.#unfuse(base, slot);
       }
     }
     this.jit.setBreakSlots(slots);
     this.#breakSlots = slots;
+  }
+
+  // No record before a slot executes the instruction there any more.
+  #unfuse(base: number, slot: number): void {
+    const first = Math.max(0, slot - 2 * (RUN_MAX - 1));
+    for (
+      let record = base + first * RECORD_BYTES;
+      record < base + slot * RECORD_BYTES;
+      record += RECORD_BYTES
+    ) {
+      const op = this.u16[record / 2];
+      this.u16[record / 2] = singleOf(op & ~OP_COMPILED) | op & OP_COMPILED;
+    }
   }
 
   /** Sets the watched pages: all of them, as physical page numbers within RAM. */
@@ -358,9 +375,31 @@ export class Engine {
     const decodedPage = Math.floor(record * RECORD_BYTES / DECODED_BYTES);
     const base = this.layout.decoded + decodedPage * DECODED_BYTES;
     let slot = (record * RECORD_BYTES - decodedPage * DECODED_BYTES) / RECORD_BYTES;
+    const first = slot;
     do slot += this.#decodeSlot(base, slot); while (
       slot < SLOTS && this.u16[(base + slot * RECORD_BYTES) / 2] === OP_UNDECODED
     );
+    this.#fuse(base, first, slot);
+  }
+
+  // Fuses the records of instructions that follow each other, from a slot on and up to another one.
+  #fuse(base: number, first: number, end: number): void {
+    const records: number[] = [];
+    const ops: number[] = [];
+    for (let slot = first, more = RUN_MAX - 1; slot < SLOTS && (slot < end || more-- > 0);) {
+      const record = (base + slot * RECORD_BYTES) / 2;
+      const op = singleOf(this.u16[record] & ~OP_COMPILED);
+      if (op <= OP_BREAK) break;
+      if (slot < end) records.push(record);
+      ops.push(op);
+      const { index, length } = HANDLERS[op - OP_FIRST];
+      if (ENDS_BLOCK[index]) break;
+      slot += length / 2;
+    }
+    const fused = fuse(ops);
+    records.forEach((record, i) => {
+      this.u16[record] = fused[i] | this.u16[record] & OP_COMPILED;
+    });
   }
 
   // Returns how many slots further the next instruction is, which follows in any case; else SLOTS.
@@ -448,9 +487,9 @@ function compiled(layout: Layout, threshold: number): Emitted {
 
 /** What tier 1 needs of the engine of a shape. */
 export function compilerParts(
-  { memoryBytes, harts, tlbEntries, threshold, linting }: EngineShape,
+  { memoryBytes, harts, tlbEntries, linting }: EngineShape,
 ): CompilerParts {
-  return emitEngine(layoutOf(memoryBytes, harts, tlbEntries, linting), threshold).parts;
+  return emitFunctions(layoutOf(memoryBytes, harts, tlbEntries, linting)).parts;
 }
 
 /** The bytes of the engine's WebAssembly module for a layout, and what tier 1 needs of it. */
@@ -458,6 +497,14 @@ export function emitEngine(
   layout: Layout,
   threshold: number,
 ): { bytes: Uint8Array<ArrayBuffer>; parts: CompilerParts } {
+  const { module, parts, interpreter } = emitFunctions(layout);
+  emitInterpreter(module, { ...interpreter, threshold });
+  module.exportAll();
+  return { bytes: module.encode(), parts };
+}
+
+// All functions but the interpreter's one, which is half of the work and which tier 1 does not call.
+function emitFunctions(layout: Layout) {
   const module = new Module();
   module.importMemory("env", "memory", layout.wasmPages, layout.wasmPages);
   module.importTable("env", "table");
@@ -481,24 +528,24 @@ export function emitEngine(
   const traps = emitTraps(module, lint);
   const float = emitFloat(module);
   const helpers = emitHelpers(module, access, csrAccess);
-  emitInterpreter(module, {
-    layout,
-    access,
-    csrAccess,
-    traps,
-    float,
-    decodeRecord,
-    hot,
-    threshold,
-    dataRegime,
-    single: emitSingle(module, access, decodeWord),
-    wordAt: emitWordAt(module, layout),
-    breakHit,
-    lint,
-  });
-  module.exportAll();
+  const single = emitSingle(module, access, decodeWord);
+  const wordAt = emitWordAt(module, layout);
   return {
-    bytes: module.encode(),
+    module,
     parts: { layout, helpers, float, functions: module.functions },
+    interpreter: {
+      layout,
+      access,
+      csrAccess,
+      traps,
+      float,
+      decodeRecord,
+      hot,
+      dataRegime,
+      single,
+      wordAt,
+      breakHit,
+      lint,
+    },
   };
 }

@@ -15,7 +15,7 @@ export const OP_STRADDLE = 2;
 export const OP_ILLEGAL = 3;
 /** An instruction at whose page offset a breakpoint is set. */
 export const OP_BREAK = 4;
-const OP_FIRST = 5;
+export const OP_FIRST = 5;
 
 /** What a handler is for. */
 export interface Handler {

@@ -12,6 +12,8 @@ export interface Traits {
   readonly csr: boolean;
   /** What it does to memory, atomics aside. */
   readonly memory: "load" | "store" | undefined;
+  /** All it does is to set an integer register, from integer registers, its immediate and pc. */
+  readonly plain: boolean;
 }
 
 export const TRAITS: readonly Traits[] = INSTRUCTIONS.map((instruction) => {
@@ -20,12 +22,14 @@ export const TRAITS: readonly Traits[] = INSTRUCTIONS.map((instruction) => {
     (_, value) => typeof value === "bigint" ? `${value}` : value,
   );
   const has = (op: string) => text.includes(`"op":"${op}"`);
+  const calls = ["f", "float", "csr", "load", "lr", "sc", "amo"].some(has);
   const float = ["f", "float", "setF"].some(has);
   return {
     float,
     dirtiesFloat: float && accesses(instruction).csrs.writes.includes("mstatus"),
     rounds: instruction.encoding.split(" ").includes("rm"),
     csr: has("csr"),
+    plain: !calls && instruction.effects.every(({ op }) => op === "setX"),
     memory: has("store") ? "store" : has("load") ? "load" : undefined,
   };
 });

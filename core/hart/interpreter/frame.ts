@@ -62,7 +62,9 @@ export class Frame {
   readonly hart: LocalOf<"i64">;
   /** The current record. */
   readonly record: LocalOf<"i64">;
-  /** Its address. */
+  /** The record behind the instructions under way, where it is loaded ahead. */
+  readonly ahead: LocalOf<"i64">;
+  /** Address of {@link record}. */
   readonly ip: LocalOf<"i64">;
   /** pc = (ip >> PC_SHIFT) + delta */
   readonly delta: LocalOf<"i64">;
@@ -100,6 +102,10 @@ export class Frame {
   /** The instruction whose handler is being emitted: into INSTRUCTIONS, and its length in bytes. */
   index = 0;
   length = 4;
+  /** Where set: what else than a fast path of a load or store is done. */
+  slowly: readonly Void[] | undefined;
+  /** Of the handlers, by op. */
+  labels: readonly Label[] = [];
   readonly #temporaries: LocalOf<"i64">[] = [];
   #temporariesUsed = 0;
 
@@ -111,6 +117,7 @@ export class Frame {
   ) {
     this.hart = builder.i64();
     this.record = builder.i64();
+    this.ahead = builder.i64();
     this.ip = builder.i64();
     this.delta = builder.i64();
     this.page = builder.i64();
@@ -175,7 +182,25 @@ export class Frame {
   }
 
   advance(): Void[] {
-    return [this.ip.set(this.nextRecord()), br(this.next)];
+    return [this.ip.set(this.nextRecord()), ...this.dispatch()];
+  }
+
+  /** Goes on at {@link ip}. */
+  dispatch(): Void[] {
+    return [this.record.set(this.ip.load64()), br(this.next)];
+  }
+
+  /**
+   * Loads the record that comes after so many bytes of instructions, where nothing that these do can
+   * change it. The jump to its handler is hard to foretell: the sooner it is known the better.
+   */
+  loadAhead(length: number): Void {
+    return this.ahead.set(this.ip.load64(length * (RECORD_BYTES / 2)));
+  }
+
+  /** Goes on with {@link ahead}. */
+  advanceToAhead(): Void[] {
+    return [this.ip.set(this.nextRecord()), this.record.set(this.ahead), br(this.next)];
   }
 
   /** A byte of the record. */

@@ -1,11 +1,11 @@
 /** What each instruction does: its effects, in the interpreter's terms. */
-import { br, brIf, int, type Void, when } from "../../wasm/code.ts";
+import { br, brIf, int, rarely, type Void, when } from "../../wasm/code.ts";
 import type { Effect, SystemName } from "../../isa/effect.ts";
 import { INSTRUCTIONS } from "../../isa/isa.ts";
 import { FENCE } from "../linting.ts";
-import { F, get, PC_SHIFT, put, RECORD, RUNNING_REGISTERS, X } from "../layout.ts";
+import { F, get, OP_COMPILED, PC_SHIFT, put, RECORD, RUNNING_REGISTERS, X } from "../layout.ts";
 import { lower, lowerCondition } from "../lower.ts";
-import type { Handler } from "../ops.ts";
+import { type Handler, opOf } from "../ops.ts";
 import { TRAITS } from "../traits.ts";
 import { CAUSE, fault, MSTATUS } from "../translate.ts";
 import { fenceRefused } from "../trap.ts";
@@ -21,7 +21,49 @@ export class Handlers {
   }
 
   /** What the handler of an instruction does. */
-  instruction({ index, length, near }: Handler): Void[] {
+  instruction(handler: Handler): Void[] {
+    const { frame } = this;
+    if (!TRAITS[handler.index].plain) return [...this.#execute(handler), ...frame.advance()];
+    return [
+      frame.loadAhead(handler.length),
+      ...this.#execute(handler),
+      ...frame.advanceToAhead(),
+    ];
+  }
+
+  /**
+   * What the handler of a run does. All its cycles must be left; nothing looks at them meanwhile,
+   * as its loads and stores have only their fast paths. An instruction that needs more, or where
+   * compiled code can be entered, is dispatched by itself.
+   */
+  run(handlers: readonly Handler[]): Void[] {
+    const { frame } = this;
+    const { left, record } = frame;
+    const others = handlers.length - 1;
+    const [{ index, length, near }] = handlers;
+    const single = br(frame.labels[opOf(index, length, near)]);
+    const out = [rarely(left.ltU(others), [single]), left.set(left.sub(others))];
+    const last = TRAITS[handlers[others].index];
+    const isAhead = last.plain || last.memory !== undefined;
+    if (isAhead) out.push(frame.loadAhead(handlers.reduce((sum, { length }) => sum + length, 0)));
+    handlers.forEach((handler, done) => {
+      frame.slowly = done === 0
+        ? [left.set(left.add(others)), single]
+        : [left.set(left.add(others - done + 1)), ...frame.dispatch()];
+      if (done > 0) {
+        out.push(
+          frame.ip.set(frame.nextRecord()),
+          record.set(frame.ip.load64()),
+          rarely(record.and(OP_COMPILED).ne(0), frame.slowly),
+        );
+      }
+      out.push(...this.#execute(handler));
+    });
+    frame.slowly = undefined;
+    return [...out, ...(isAhead ? frame.advanceToAhead() : frame.advance())];
+  }
+
+  #execute({ index, length, near }: Handler): Void[] {
     const out: Void[] = [];
     const { effects } = INSTRUCTIONS[index];
     const { float, dirtiesFloat, rounds, csr } = TRAITS[index];
@@ -45,7 +87,6 @@ export class Handlers {
       if (effect.op === "jump") out.push(...(near ? this.#jumpNear() : this.#jump()));
     }
     if (csr) out.push(...this.#afterCsr());
-    out.push(...this.frame.advance());
     return out;
   }
 
@@ -86,7 +127,7 @@ export class Handlers {
     return [
       this.frame.ip.set(this.frame.ip.add(this.operands.imm())),
       ...this.frame.countJump("near"),
-      br(this.frame.next),
+      ...this.frame.dispatch(),
     ];
   }
 
@@ -95,7 +136,7 @@ export class Handlers {
       brIf(this.frame.fetch, this.frame.pc.and(-4096).ne(this.frame.page)),
       this.frame.ip.set(this.frame.pc.sub(this.frame.delta).shl(PC_SHIFT)),
       ...this.frame.countJump("far"),
-      br(this.frame.next),
+      ...this.frame.dispatch(),
     ];
   }
 

@@ -44,7 +44,8 @@ import {
   tlbOffset,
 } from "../layout.ts";
 import { REGION } from "../jit/interface.ts";
-import { HANDLERS } from "../ops.ts";
+import { RUNS } from "../fusions.ts";
+import { HANDLERS, OP_UNDECODED } from "../ops.ts";
 import { faulted } from "../translate.ts";
 import { hasPending } from "../trap.ts";
 import { Frame, type InterpreterParts } from "./frame.ts";
@@ -167,6 +168,7 @@ class Interpreter {
           ]),
         ]),
         this.frame.delta.set(pc.sub(this.frame.ip.shrU(PC_SHIFT))),
+        this.frame.record.set(this.frame.ip.load64()),
         this.#dispatchLoop(),
       ];
     });
@@ -210,36 +212,38 @@ class Interpreter {
   }
 
   #dispatchLoop(): Void {
+    const { frame } = this;
+    const { hart, left, record } = frame;
     const handlers = this.#handlers();
+    const labels = handlers.map(() => new Label("op"));
     const compiled = new Label("compiled");
+    frame.labels = labels;
+    // Those of runs come first: they may go on to those of single instructions.
+    const ops = handlers.map((_, op) => op);
+    const order = [...ops.slice(-RUNS.length), ...ops.slice(0, -RUNS.length)];
     return loop((next) => {
-      this.frame.next = next;
-      return [
-        rarely(this.frame.left.eqz(), [
-          put(this.frame.hart, "pc", this.frame.currentPc()),
-          br(this.frame.exit),
+      frame.next = next;
+      const choice = new Void([
+        labelled(compiled, [
+          rarely(left.eqz(), [put(hart, "pc", frame.currentPc()), br(frame.exit)]),
+          left.set(left.sub(1)),
+          brTable(record.wrap().and(0xffff), labels, compiled),
         ]),
-        this.frame.left.set(this.frame.left.sub(1)),
-        this.frame.record.set(this.frame.ip.load64()),
-        loop((dispatch) => {
-          const labels = handlers.map(() => new Label("op"));
-          const choice = brTable(this.frame.record.wrap().and(0xffff), labels, compiled);
-          return [
-            labelled(compiled, [
-              handlers.reduce<Void>(
-                (inner, handler, op) => new Void([labelled(labels[op], [inner]), ...handler()]),
-                choice,
-              ),
-            ]),
-            ...this.#compiled(dispatch),
-          ];
-        }),
+        ...this.#enterCompiled(),
+        // There it might overrun the slice: the instruction is executed here.
+        brTable(record.wrap().and(OP_COMPILED - 1), labels, labels[OP_UNDECODED]),
+      ]);
+      return [
+        order.reduce<Void>(
+          (inner, op) => new Void([labelled(labels[op], [inner]), ...handlers[op]()]),
+          choice,
+        ),
       ];
     });
   }
 
-  // Goes on in tier 1, or executes the instruction here where that might overrun the slice.
-  #compiled(dispatch: Label): Void[] {
+  // Goes on in tier 1 if that cannot overrun the slice.
+  #enterCompiled(): Void[] {
     const { hart, left, ip } = this.frame;
     const entry = ip.loadI32(ENTRY);
     return [
@@ -264,8 +268,6 @@ class Interpreter {
         ]),
         br(this.frame.check),
       ]),
-      this.frame.record.set(this.frame.record.and(~OP_COMPILED)),
-      br(dispatch),
     ];
   }
 
@@ -278,6 +280,7 @@ class Interpreter {
       () => this.frame.illegal(),
       () => this.#breakpoint(),
       ...HANDLERS.map((handler) => () => this.handlers.instruction(handler)),
+      ...RUNS.map((run) => () => this.handlers.run(run)),
     ];
   }
 
@@ -287,7 +290,7 @@ class Interpreter {
       this.frame.parts.decodeRecord.call(
         this.frame.ip.sub(this.frame.parts.layout.decoded).divU(RECORD_BYTES).wrap(),
       ),
-      br(this.frame.next),
+      ...this.frame.dispatch(),
     ];
   }
 
@@ -326,7 +329,7 @@ class Interpreter {
       this.frame.notACycle(),
       ...this.frame.useSingle(),
       this.frame.delta.set(this.frame.pc.sub(this.frame.ip.shrU(PC_SHIFT))),
-      br(this.frame.next),
+      ...this.frame.dispatch(),
     ];
   }
 }

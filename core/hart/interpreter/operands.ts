@@ -1,5 +1,5 @@
 /** Registers, immediates, memory and CSRs as the interpreter reaches them. */
-import { after, type I32, type I64, int, long, type Void, when } from "../../wasm/code.ts";
+import { after, type I32, type I64, int, long, rarely, type Void, when } from "../../wasm/code.ts";
 import type { Effect, Field, Value } from "../../isa/effect.ts";
 import { tlbEntry, tlbHit } from "../access.ts";
 import { CSR_KIND } from "../csr.ts";
@@ -57,9 +57,17 @@ export class Operands implements Target {
     const { layout, access } = this.frame.parts;
     const host = this.frame.address.add(this.frame.entry.load64(TLB_READ + 8));
     const value = this.frame.value;
-    return after([
+    const find = [
       this.frame.address.set(address),
       this.frame.entry.set(tlbEntry(layout, this.frame.tlb, this.frame.address)),
+    ];
+    const { slowly } = this.frame;
+    if (slowly) {
+      const hit = this.#hit(TLB_READ, size);
+      return after([...find, rarely(hit.eqz(), slowly)], loadSized(host, size, signed));
+    }
+    return after([
+      ...find,
       when(this.#hit(TLB_READ, size), [value.set(loadSized(host, size, signed))], [
         ...this.frame.saveLeft(),
         value.set(
@@ -180,10 +188,18 @@ export class Operands implements Target {
     const address = this.frame.address;
     const value = this.frame.value;
     const host = address.add(this.frame.entry.load64(TLB_WRITE + 8));
-    return [
+    const find = [
       address.set(lower(effect.address, this)),
       value.set(lower(effect.value, this)),
       this.frame.entry.set(tlbEntry(layout, this.frame.tlb, address)),
+    ];
+    const { slowly } = this.frame;
+    if (slowly) {
+      const hit = this.#hit(TLB_WRITE, size);
+      return [...find, rarely(hit.eqz(), slowly), storeSized(host, size, value)];
+    }
+    return [
+      ...find,
       when(this.#hit(TLB_WRITE, size), [storeSized(host, size, value)], [
         ...this.frame.saveLeft(),
         access.store.call(this.frame.hart, address, long(size), value, this.frame.regime),
