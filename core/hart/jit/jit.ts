@@ -197,6 +197,7 @@ export class Jit {
   advance(): void {
     this.#noteEntry();
     this.#takeBatch();
+    if (this.#wanted.size === 0 && !this.compiler.trail?.isExpecting) return;
     if (!this.compiler.isIdle) return;
     const pages = this.#wanted.size > 0 ? this.#takeWanted() : this.#lookAhead();
     if (pages.length === 0) return;

@@ -40,6 +40,11 @@ export class Trail {
     return true;
   }
 
+  /** Whether {@link next} may know of a page. */
+  get isExpecting(): boolean {
+    return this.#position < this.#expected.length;
+  }
+
   /** The next page that is worth compiling before the machine comes there. */
   next(): Ahead | undefined {
     for (; this.#position < this.#expected.length; this.#position++) {

@@ -149,20 +149,39 @@ class LyingCompiler extends DirectCompiler {
 
   constructor(shape: EngineShape, seed: number) {
     super(compilerParts(shape));
-    const random = new Random(seed);
+    this.trail = new LyingTrail(new Random(seed));
+  }
+}
+
+/** Says anything of pages, and expects those of before again. */
+class LyingTrail extends Trail {
+  readonly #pages: Ahead[] = [];
+
+  constructor(readonly random: Random) {
+    super(new Profile());
+  }
+
+  override meet(): boolean {
+    return true;
+  }
+
+  override get isExpecting(): boolean {
+    return true;
+  }
+
+  override next(): Ahead | undefined {
+    return this.#pages.splice(this.random.below(this.#pages.length + 1), 1)[0];
+  }
+
+  override learn(key: bigint, code: Uint16Array, slots: Uint8Array): Uint8Array {
+    this.#pages.push({ key, code: code.slice(), slots: this.#lie(slots) });
+    return this.#lie(slots);
+  }
+
+  #lie(slots: Uint8Array): Uint8Array {
     const anything = SLOT.known | SLOT.warm | SLOT.far | SLOT.near;
-    const lie = (slots: Uint8Array) =>
-      slots.map((flags) => flags | random.below(anything + 1) & random.below(anything + 1));
-    const pages: Ahead[] = [];
-    this.trail = Object.assign(new Trail(new Profile()), {
-      meet: () => true,
-      learn: (key: bigint, code: Uint16Array, slots: Uint8Array) => {
-        pages.push({ key, code: code.slice(), slots: lie(slots) });
-        return lie(slots);
-      },
-      // Pages of before are expected to come again.
-      next: () => pages.splice(random.below(pages.length + 1), 1)[0],
-    });
+    const some = () => this.random.below(anything + 1);
+    return slots.map((flags) => flags | some() & some());
   }
 }
 
