@@ -107,7 +107,7 @@ async function talk(listener: Deno.Listener<Deno.Conn>): Promise<Uint8Array[]> {
     const count = await conn.read(buffer).catch(() => null);
     if (count === null) break;
     for (const frame of reader.feed(buffer.subarray(0, count))) {
-      heard.push(frame);
+      heard.push(frame.slice());
       const next = say.shift();
       if (next !== undefined) await conn.write(streamFrame(next));
     }

@@ -12,7 +12,7 @@ import {
   signedText,
   withDependencies,
 } from "../deb822.ts";
-import { HostFailure } from "../failure.ts";
+import { HostFailure, MissingFromArchive } from "../failure.ts";
 import type { Manifest } from "./cache.ts";
 import { decompressed } from "./deb.ts";
 import { download, fetchText } from "./download.ts";
@@ -21,6 +21,8 @@ import { checkSignature } from "./signature.ts";
 
 export const DEFAULT_MIRROR = "http://deb.debian.org/debian";
 const CODENAME = "trixie";
+/** Under these names. While a mirror is being updated, the files of one may agree and the other's not. */
+const SUITES = [CODENAME, "stable"];
 /** By preference: the first is the smallest. */
 const INDEXES = ["main/binary-riscv64/Packages.xz", "main/binary-riscv64/Packages.gz"];
 const IN_RELEASE_BYTES_MAX = 16 << 20;
@@ -35,13 +37,29 @@ export const PACKAGES = {
 /** Depends on the release's current kernel. */
 const KERNEL_METAPACKAGE = "linux-image-riscv64";
 
+type Resolved = Pick<Manifest, "release" | "kernel" | "packages">;
+
 /** The packages that the archive offers now. `folder` takes the index while it is read. */
 export async function resolvePackages(
   mirror: string,
   folder: string,
   report: Report,
-): Promise<Pick<Manifest, "release" | "kernel" | "packages">> {
-  const release = `${mirror}/dists/${CODENAME}`;
+): Promise<Resolved> {
+  let failure: MissingFromArchive | undefined;
+  for (const suite of SUITES) {
+    try {
+      return await resolveFrom(`${mirror}/dists/${suite}`, folder, report);
+    } catch (error) {
+      if (failure !== undefined) break; // the first one tells what is wrong
+      if (!(error instanceof MissingFromArchive)) throw error;
+      failure = error;
+      report.line(`${error.message}; asking for it under another name`);
+    }
+  }
+  throw failure;
+}
+
+async function resolveFrom(release: string, folder: string, report: Report): Promise<Resolved> {
   const inRelease = await fetchText(`${release}/InRelease`, IN_RELEASE_BYTES_MAX);
   await checkSignature(inRelease, report);
   const fields = paragraph(signedText(inRelease));

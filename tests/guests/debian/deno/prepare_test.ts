@@ -1,4 +1,10 @@
-import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import {
+  assert,
+  assertEquals,
+  assertMatch,
+  assertRejects,
+  assertStringIncludes,
+} from "@std/assert";
 import { openDebian } from "../../../../guests/debian/deno/guest.ts";
 import { prepareDebian } from "../../../../guests/debian/deno/prepare.ts";
 import { HostFailure } from "../../../../guests/debian/failure.ts";
@@ -9,6 +15,7 @@ import {
   pretendGuest,
   serve,
   type Served,
+  unsigned,
   withCache,
 } from "./fake_archive.ts";
 
@@ -134,6 +141,39 @@ Deno.test("prepareDebian asks for new packages when the archive has replaced the
     assertStringIncludes(await Deno.readTextFile(guest.kernel), "the kernel 2.0");
     assertStringIncludes(options.report.lines.join("\n"), "asking the archive");
   }));
+
+/** An archive whose files of one name have been updated, and those of the other not. */
+async function halfUpdated(codename: string): Promise<Served> {
+  const files = await fakeArchive();
+  files.delete("dists/trixie/main/binary-riscv64/Packages.gz");
+  const stable = await fakeArchive((release) =>
+    unsigned(release.replace("Codename: trixie", `Codename: ${codename}`))
+  );
+  for (const [path, bytes] of stable) {
+    if (path.startsWith("dists/")) files.set(path.replace("trixie", "stable"), bytes);
+  }
+  return serve(files);
+}
+
+Deno.test("prepareDebian takes the release by its other name while a mirror is being updated", async () => {
+  await using served = await halfUpdated("trixie");
+  await withCache("none", async (options) => {
+    const guest = await prepareDebian(options);
+    assertStringIncludes(await Deno.readTextFile(guest.kernel), "the kernel 1.0");
+    assertMatch(options.report.lines.join("\n"), /Packages.gz: .*404.*under another name/);
+  }, served.url);
+});
+
+Deno.test("prepareDebian takes no other release by the other name", async () => {
+  await using served = await halfUpdated("forky");
+  await withCache("none", async (options) => {
+    await assertRejects(
+      () => prepareDebian(options),
+      HostFailure,
+      "trixie/main/binary-riscv64/Packages.gz",
+    );
+  }, served.url);
+});
 
 Deno.test("prepareDebian with refresh takes a newer kernel and drops the old package", () =>
   prepared(async (served, options) => {
