@@ -1,7 +1,6 @@
 /** What compiles a command's hot code, and where it keeps what was hot. */
-import { join } from "@std/path";
 import { ThreadCompiler } from "../devices/deno/compiler.ts";
-import { cacheFolder } from "../guests/debian/deno/cache.ts";
+import { cachePath } from "../guests/debian/deno/cache.ts";
 
 /** The caller closes it. */
 export function openCompiler(): ThreadCompiler {
@@ -12,9 +11,5 @@ export function openCompiler(): ThreadCompiler {
 function profilePath(): string | undefined {
   const set = Deno.env.get("HINDSIGHT_PROFILE");
   if (set) return set === "none" ? undefined : set;
-  try {
-    return join(cacheFolder(), "profile");
-  } catch {
-    return undefined;
-  }
+  return cachePath("profile");
 }

@@ -1,6 +1,6 @@
 /** `hindsight guest debian`: prepares the Debian guest in the user's cache. */
 import { printLine } from "../devices/deno/terminal.ts";
-import { type DebianGuest } from "../guests/debian/deno/guest.ts";
+import type { DebianGuest } from "../guests/debian/deno/guest.ts";
 import { type GuestRun, prepareDebian } from "../guests/debian/deno/prepare.ts";
 import { terminalReport } from "../guests/debian/deno/report.ts";
 import { readImage } from "./boot_files.ts";

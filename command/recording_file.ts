@@ -1,12 +1,11 @@
 /** A recording's file as the commands use it: opened, checked, and with the machine that it describes. */
-import { join } from "@std/path";
 import xxhash from "xxhash-wasm";
 import { z } from "zod";
 import { Machine, type MachineOptions } from "../core/machine.ts";
 import { DISK_COUNT_MAX, NIC_COUNT_MAX } from "../devices/board.ts";
 import type { BootFiles } from "../devices/boot/layout.ts";
 import { type MachineConfig, machineOptions } from "../devices/machine_options.ts";
-import { cacheFolder } from "../guests/debian/deno/cache.ts";
+import { cachePath } from "../guests/debian/deno/cache.ts";
 import project from "../deno.json" with { type: "json" };
 import { codec } from "../replay/deno/codec.ts";
 import { FileSource } from "../replay/deno/file_source.ts";
@@ -192,13 +191,7 @@ export class RecordingTarget {
 
 /** Writes a recording, with the images that earlier ones have packed. */
 export function recordingWriter(path: string): FileWriter {
-  let folder: string | undefined;
-  try {
-    folder = join(cacheFolder(), "images");
-  } catch {
-    // There is no cache folder.
-  }
-  return new FileWriter(path, folder);
+  return new FileWriter(path, cachePath("images"));
 }
 
 /** What writes recordings, as they say it. */

@@ -4,6 +4,7 @@ import {
   type EncodedField,
   type Encoding,
   extract,
+  isExcluded,
   matches,
   overlap,
   parseEncoding,
@@ -186,16 +187,9 @@ function refuseOverlaps(): void {
 function find(forms: readonly Form[], word: number): Form | undefined {
   for (let i = 0; i < forms.length; i++) {
     const form = forms[i];
-    if ((word & form.mask) === form.match && !isExcluded(form, word)) return form;
+    if ((word & form.mask) === form.match && !isExcluded(form.choosy, word)) return form;
   }
   return undefined;
-}
-
-function isExcluded({ choosy }: Form, word: number): boolean {
-  for (let i = 0; i < choosy.length; i++) {
-    if (choosy[i].excluded.includes(extract(choosy[i], word))) return true;
-  }
-  return false;
 }
 
 function take({ shift, mask, bias }: Run, word: number): number {

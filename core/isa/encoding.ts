@@ -129,9 +129,16 @@ export function insert(field: EncodedField, value: number): number {
 /** Whether a word has this encoding. */
 export function matches(encoding: Encoding, word: number): boolean {
   if (((word & encoding.mask) >>> 0) !== encoding.match) return false;
-  return encoding.fields.every((field) =>
-    field.excluded.length === 0 || !field.excluded.includes(extract(field, word))
-  );
+  return !isExcluded(encoding.fields, word);
+}
+
+/** Whether one of the fields has a value in a word that is reserved or belongs to another instruction. */
+export function isExcluded(fields: readonly EncodedField[], word: number): boolean {
+  for (let i = 0; i < fields.length; i++) {
+    const { excluded } = fields[i];
+    if (excluded.length > 0 && excluded.includes(extract(fields[i], word))) return true;
+  }
+  return false;
 }
 
 /** Whether some word has both encodings, exclusions apart. */

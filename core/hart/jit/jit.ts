@@ -104,6 +104,8 @@ export class Jit {
   readonly #histories = new Map<number, History>();
   /** By decoded page: the physical page whose decoding has begun, plus one. */
   readonly #begun = new Int32Array(DECODED_PAGES);
+  /** By decoded page: its key when its decoding began. */
+  readonly #keys = new BigUint64Array(DECODED_PAGES);
   /** By key: what is being compiled ahead; with the decoded page that waits for it, once there is one. */
   readonly #expected = new Map<bigint, number>();
   /** By key: what has been compiled ahead, and which no page has needed yet. */
@@ -178,7 +180,7 @@ export class Jit {
     if (trail === undefined || this.#begun[page] === begun) return;
     this.#begun[page] = begun;
     if (this.#history(page).timesRewritten > REWRITTEN_MAX) return;
-    const key = this.#keyOf(this.#codeOf(page));
+    const key = this.#keys[page] = this.#keyOf(this.#codeOf(page));
     if (!trail.meet(key)) return;
     const ready = this.#ready.get(key);
     if (ready !== undefined) {
@@ -257,7 +259,7 @@ export class Jit {
     if (trail === undefined || entry === 0) return;
     this.view.i32[MACHINE.lastEntry / 4] = 0;
     const page = Math.floor((entry - this.layout.decoded) / DECODED_BYTES);
-    if (this.#compiled.has(page)) trail.enter(this.#keyOf(this.#codeOf(page)));
+    if (this.#compiled.has(page)) trail.enter(this.#keys[page]);
   }
 
   #takeBatch(): void {

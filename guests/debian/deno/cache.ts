@@ -45,6 +45,16 @@ export function cacheFolder(): string {
   return join(base, "hindsight", "debian");
 }
 
+/** Where something is kept that costs only time to make anew; `undefined` if there is no cache folder. */
+export function cachePath(name: string): string | undefined {
+  try {
+    return join(cacheFolder(), name);
+  } catch (error) {
+    if (error instanceof HostFailure) return undefined;
+    throw error;
+  }
+}
+
 /** The manifest of a cache; `undefined` if there is none that can be read. */
 export async function readManifest(folder: string): Promise<Manifest | undefined> {
   try {
