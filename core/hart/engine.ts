@@ -542,6 +542,7 @@ function emitFunctions(layout: Layout) {
       decodeRecord,
       hot,
       dataRegime,
+      forgetPages: pages.forgetPages,
       single,
       wordAt,
       breakHit,

@@ -70,10 +70,8 @@ const DERIVED = [
   "pmpCount",
   /** The word last decoded into the straddle record. */
   "straddleWord",
-  /** The regime of loads and stores, and the addresses of its TLBs and of the TLBs of fetches. */
+  /** The regime of loads and stores. */
   "regime",
-  "tlb",
-  "fetchTlb",
   /** Why compiled code must leave after the call it has just made: see {@link LEAVE}. */
   "leave",
   /** Returns to user mode; counted only where the engine lints. */
@@ -220,7 +218,13 @@ export const MACHINE = {
   inCompiled: 68,
   /** The record at which tier 0 went to tier 1 last (i32: its address). */
   lastEntry: 72,
+  /** Addresses of the running hart's TLBs: of its loads and stores, and of its fetches (i64 each). */
+  tlb: 80,
+  fetchTlb: 88,
 } as const;
+
+/** The page caches of the running hart; 16 bytes for each base register and kind of access. */
+export const PAGE_CACHES = 0x400;
 
 /** Physical address of DRAM and of the reset ROM. */
 export const DRAM = 0x8000_0000;

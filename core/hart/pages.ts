@@ -103,6 +103,7 @@ export function emitPages(
         ]),
       ]),
       machine.store32(0, MACHINE.dirtyCount),
+      translations.forgetPages.call(),
       ...hartBlocks(layout).flatMap((hart) =>
         [0, 1, 2, 3].map((regime) =>
           memoryFill(hart.add(tlbOffset(regime) + TLB_WRITE), 0xff, long(TLB_FETCH - TLB_WRITE))
@@ -177,6 +178,7 @@ export function emitPages(
 
   return {
     host,
+    forgetPages: translations.forgetPages,
     beforeStore,
     markedStore,
     markTable,

@@ -12,6 +12,8 @@ export interface Traits {
   readonly csr: boolean;
   /** What it does to memory, atomics aside. */
   readonly memory: "load" | "store" | undefined;
+  /** It may trap, or do what ends a region. */
+  readonly mayLeave: boolean;
   /** All it does is to set an integer register, from integer registers, its immediate and pc. */
   readonly plain: boolean;
 }
@@ -23,12 +25,14 @@ export const TRAITS: readonly Traits[] = INSTRUCTIONS.map((instruction) => {
   );
   const has = (op: string) => text.includes(`"op":"${op}"`);
   const calls = ["f", "float", "csr", "load", "lr", "sc", "amo"].some(has);
+  const { memory, csrs } = accesses(instruction);
   const float = ["f", "float", "setF"].some(has);
   return {
     float,
-    dirtiesFloat: float && accesses(instruction).csrs.writes.includes("mstatus"),
+    dirtiesFloat: float && csrs.writes.includes("mstatus"),
     rounds: instruction.encoding.split(" ").includes("rm"),
     csr: has("csr"),
+    mayLeave: memory.length + csrs.reads.length + csrs.writes.length > 0 || has("system"),
     plain: !calls && instruction.effects.every(({ op }) => op === "setX"),
     memory: has("store") ? "store" : has("load") ? "load" : undefined,
   };

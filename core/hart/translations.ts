@@ -36,6 +36,7 @@ import {
   WALK_CACHE_ENTRIES,
 } from "./layout.ts";
 import type { Lint } from "./linting.ts";
+import { emitForgetPages } from "./page_caches.ts";
 import { cutSlice, hartBlocks, pageAddresses } from "./page_flags.ts";
 
 export interface Translations {
@@ -47,6 +48,8 @@ export interface Translations {
   readonly flushAll: WasmFunction<[], "void">;
   /** (hart, PTE's host address): drops what the PTE, about to be overwritten, gave to the TLBs. */
   readonly dropPte: WasmFunction<["i64", "i64"], "void">;
+  /** Drops the copies of TLB entries that compiled code uses. */
+  readonly forgetPages: WasmFunction<[], "void">;
   /** Sets a flag, whose old byte is in `value`, of the page of a host address; no store may bypass it. */
   setFlag(host: I64, value: LocalOf<"i32">, flag: number): Void[];
 }
@@ -85,6 +88,8 @@ export function emitTranslations(
   const { pageOf, flagsAddress } = pageAddresses(layout);
   const machine = long(0);
 
+  const forgetPages = emitForgetPages(module);
+
   // Drops the write entries of one page in every TLB.
   const dropWriters = module.function("dropWriters", ["i64"], "void");
   module.define(dropWriters, (f, page) => {
@@ -93,7 +98,7 @@ export function emitTranslations(
     const hart = f.i64();
     const regime = f.i64();
     return [
-      machine.storeI32(1, MACHINE.entriesDropped),
+      forgetPages.call(),
       hart.set(long(hartBase(0))),
       loop((nextHart) => [
         regime.set(long(0)),
@@ -164,6 +169,7 @@ export function emitTranslations(
 
   const flushHart = module.function("flushHart", ["i64"], "void");
   module.define(flushHart, (_, hart) => [
+    forgetPages.call(),
     fillTlb(hart, 0),
     fillTlb(hart, 1),
     fillTlb(hart, 2),
@@ -202,6 +208,7 @@ export function emitTranslations(
       other.set(long(hartBase(0))),
       loop((nextHart) => [
         when(found.tee(other.add(leafFilterIndex(pte)).loadI32From8U(LEAF_FILTER)), [
+          forgetPages.call(),
           when(found.and(LEAF.spread), [
             ...regimes.flatMap((regime) => [
               leaf.set(regime.add(TLB_LEAVES)),
@@ -229,5 +236,5 @@ export function emitTranslations(
     ];
   });
 
-  return { markTable, flushHart, flushAll, dropPte, setFlag };
+  return { forgetPages, markTable, flushHart, flushAll, dropPte, setFlag };
 }

@@ -52,6 +52,8 @@ export interface InterpreterParts {
   readonly threshold: number;
   /** (hart) → the regime of its loads and stores. */
   readonly dataRegime: WasmFunction<["i64"], "i32">;
+  /** () forgets the page caches. */
+  readonly forgetPages: WasmFunction<[], "void">;
   /** (hart, record) → the instruction's bits, as an illegal-instruction trap reports them. */
   readonly wordAt: WasmFunction<["i64", "i64"], "i64">;
   readonly lint: Lint | undefined;

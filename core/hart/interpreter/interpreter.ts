@@ -46,6 +46,7 @@ import {
 import { REGION } from "../jit/interface.ts";
 import { RUNS } from "../fusions.ts";
 import { HANDLERS, OP_UNDECODED } from "../ops.ts";
+import { useTlb } from "../page_caches.ts";
 import { faulted } from "../translate.ts";
 import { hasPending } from "../trap.ts";
 import { Frame, type InterpreterParts } from "./frame.ts";
@@ -131,9 +132,9 @@ class Interpreter {
       this.frame.tlb.set(
         this.frame.hart.add(this.frame.regime.extendU().mul(TLB_REGIME_BYTES)).add(tlbOffset(0)),
       ),
+      useTlb(this.frame.tlb, this.frame.parts.forgetPages),
       put(this.frame.hart, "regime", this.frame.regime.extendU()),
-      put(this.frame.hart, "tlb", this.frame.tlb),
-      put(this.frame.hart, "fetchTlb", this.frame.fetchTlb),
+      long(0).store64(this.frame.fetchTlb, MACHINE.fetchTlb),
     ];
   }
 

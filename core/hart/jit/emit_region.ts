@@ -11,6 +11,7 @@ import {
   type I32,
   int,
   type Label,
+  long,
   loop,
   rarely,
   ret,
@@ -29,6 +30,7 @@ import {
   get,
   type Layout,
   LEAVE,
+  MACHINE,
   OP_COMPILED,
   PC_SHIFT,
   put,
@@ -38,7 +40,6 @@ import {
 } from "../layout.ts";
 import { Instructions } from "./instructions.ts";
 import { type Helpers, REGION } from "./interface.ts";
-import { PageCaches } from "./page_caches.ts";
 import { type Block, type Region, successors } from "./region.ts";
 import { Registers } from "./registers.ts";
 import { type Go, structure } from "./structure.ts";
@@ -80,10 +81,7 @@ interface Parameters {
 class RegionFunction {
   readonly registers: Registers;
   readonly instructions: Instructions;
-  readonly caches: PageCaches;
   readonly page: LocalOf<"i64">;
-  readonly tlb: LocalOf<"i64">;
-  readonly fetchTlb: LocalOf<"i64">;
   /** The table index to go on at; -1 for tier 0. */
   readonly next: LocalOf<"i32">;
   readonly scratch: LocalOf<"i64">;
@@ -95,21 +93,13 @@ class RegionFunction {
     readonly index: I32,
     readonly parameters: Parameters,
   ) {
-    this.registers = new Registers(builder);
+    this.registers = new Registers(builder, region);
     this.page = builder.i64();
-    this.tlb = builder.i64();
-    this.fetchTlb = builder.i64();
     this.next = builder.i32();
     this.scratch = builder.i64();
     const { hart, left } = parameters;
-    this.caches = new PageCaches(builder, region);
-    const all = { ...parts, caches: this.caches };
-    this.instructions = new Instructions(builder, all, this.registers, {
-      hart,
-      left,
-      page: this.page,
-      tlb: this.tlb,
-    });
+    const around = { hart, left, page: this.page };
+    this.instructions = new Instructions(builder, parts, this.registers, around);
   }
 
   body(): Void[] {
@@ -146,12 +136,12 @@ class RegionFunction {
     ]);
     return [
       this.page.set(pc.and(-4096)),
-      this.tlb.set(get(hart, "tlb")),
-      this.fetchTlb.set(get(hart, "fetchTlb")),
-      ...this.registers.load(),
-      ...this.caches.clear(),
+      ...this.registers.loadCarried(),
       body,
-      ...this.registers.store(),
+      ...this.registers.storeCarried(),
+      when(this.next.geS(0), [
+        returnCallIndirect(REGION, this.next, hart, pc, left, entry),
+      ]),
       rarely(get(hart, "leave").ne(LEAVE.stay), [
         when(get(hart, "leave").eq(LEAVE.cut), [
           instructions.where.shrU(16).shl(3).extendU().store64(
@@ -160,9 +150,6 @@ class RegionFunction {
           ),
         ]),
         put(hart, "leave", LEAVE.stay),
-      ]),
-      when(this.next.geS(0), [
-        returnCallIndirect(REGION, this.next, hart, pc, left, entry),
       ]),
       put(hart, "pc", pc),
       ret(left),
@@ -196,6 +183,8 @@ class RegionFunction {
       code.push(...instructions.emit(placed, cycles - 1 - i));
     });
     const last = block.instructions.at(-1)!;
+    const condition = block.end === "branch" ? instructions.condition(last) : undefined;
+    code.push(...this.registers.takeLoads(), ...this.registers.flush());
     switch (block.end) {
       case "fall":
       case "jump":
@@ -205,7 +194,7 @@ class RegionFunction {
       case "branch":
         return [
           ...code,
-          when(instructions.condition(last), goOrExit(block.target)),
+          when(condition!, goOrExit(block.target)),
           ...goOrExit(block.next),
         ];
       case "indirect":
@@ -219,7 +208,7 @@ class RegionFunction {
     const { scratch } = this;
     return [
       this.next.set(int(-1)),
-      scratch.set(tlbEntry(this.parts.layout, this.fetchTlb, pc)),
+      scratch.set(tlbEntry(this.parts.layout, long(0).load64(MACHINE.fetchTlb), pc)),
       when(
         scratch.load64(TLB_FETCH).eq(pc.and(-4096)).and(left.geS(BLOCK_CYCLES_MAX)),
         [

@@ -17,15 +17,26 @@ import {
 import type { FunctionBuilder, LocalOf } from "../../wasm/module.ts";
 import { tlbEntry, tlbHit } from "../access.ts";
 import { CSR_KIND, csrNumbers, csrPosition, NO_CSR } from "../csr.ts";
-import { F, get, LEAVE, offsetOf, put, TLB_READ, TLB_WRITE, X, X0_SINK } from "../layout.ts";
+import {
+  F,
+  get,
+  LEAVE,
+  MACHINE,
+  offsetOf,
+  put,
+  TLB_READ,
+  TLB_WRITE,
+  X,
+  X0_SINK,
+} from "../layout.ts";
 import { amoResult, lower, lowerCondition, type Target } from "../lower.ts";
+import { type AccessKind, pageCache } from "../page_caches.ts";
 import { extendSized, loadSized, storeSized } from "../sized.ts";
 import { TRAITS } from "../traits.ts";
 import { MSTATUS } from "../translate.ts";
 import { fenceRefused } from "../trap.ts";
 import { CSR_LEAVE, CSR_WRITE } from "./interface.ts";
 import type { RegionParts } from "./emit_region.ts";
-import type { AccessKind, PageCaches } from "./page_caches.ts";
 import type { Placed } from "./region.ts";
 import type { Registers } from "./registers.ts";
 
@@ -35,8 +46,6 @@ export interface Surroundings {
   readonly left: LocalOf<"i32">;
   /** Virtual address of the page. */
   readonly page: LocalOf<"i64">;
-  /** The data TLBs. */
-  readonly tlb: LocalOf<"i64">;
 }
 
 /** CSRs on which nothing depends that a region takes for granted, or whose helper looks at it. */
@@ -79,7 +88,7 @@ export class Instructions implements Target {
 
   constructor(
     readonly builder: FunctionBuilder,
-    readonly parts: RegionParts & { readonly caches: PageCaches },
+    readonly parts: RegionParts,
     readonly registers: Registers,
     readonly around: Surroundings,
   ) {
@@ -94,15 +103,16 @@ export class Instructions implements Target {
   }
 
   beginBlock(): void {
-    this.#floatChecked = false;
-    this.#floatDirty = false;
+    this.#forgetFloat();
+    this.registers.beginBlock();
   }
 
   /** The statements of an instruction, without its jump or branch. */
   emit(placed: Placed, behind: number): Void[] {
     this.#begin(placed, behind);
     const { effects } = INSTRUCTIONS[placed.decoded.index];
-    const { float, dirtiesFloat, rounds } = TRAITS[placed.decoded.index];
+    const { float, dirtiesFloat, rounds, mayLeave } = TRAITS[placed.decoded.index];
+    const stores = mayLeave ? this.registers.flush() : [];
     const code: Void[] = [];
     if (float && !this.#floatChecked) {
       code.push(this.#illegalIf(get(this.around.hart, "mstatus").and(MSTATUS.FS).eqz()));
@@ -115,7 +125,7 @@ export class Instructions implements Target {
       code.push(put(hart, "mstatus", get(hart, "mstatus").or(MSTATUS.FS)));
       this.#floatDirty = true;
     }
-    return code;
+    return [...stores, ...this.registers.takeLoads(), ...code];
   }
 
   /** The condition of the branch that was emitted last. */
@@ -245,7 +255,7 @@ export class Instructions implements Target {
     const writes = kind === "write" || decoded.rs1 !== 0;
     const value = this.#value;
     // Whether floating point is on may have changed.
-    if (writes) this.beginBlock();
+    if (writes) this.#forgetFloat();
     return after([
       value.set(this.parts.helpers.csr.call(
         this.around.hart,
@@ -272,6 +282,11 @@ export class Instructions implements Target {
     );
   }
 
+  #forgetFloat(): void {
+    this.#floatChecked = false;
+    this.#floatDirty = false;
+  }
+
   #begin(placed: Placed, behind: number): void {
     this.#placed = placed;
     this.#behind = behind;
@@ -284,13 +299,14 @@ export class Instructions implements Target {
     switch (effect.op) {
       case "setX": {
         this.#destination = { slot: rd === 0 ? X0_SINK : rd, value: effect.value };
-        const local = this.registers.writeX(rd);
         const value = lower(effect.value, this);
+        const local = this.registers.writeX(rd);
         return [local ? local.set(value) : this.result.set(value)];
       }
       case "setF": {
         this.#destination = { slot: F / 8 - X / 8 + rd, value: effect.value };
-        return [this.registers.writeF(rd).set(lower(effect.value, this))];
+        const value = lower(effect.value, this);
+        return [this.registers.writeF(rd).set(value)];
       }
       case "store":
         return this.#store(effect);
@@ -338,29 +354,24 @@ export class Instructions implements Target {
   ): Void[] {
     const tlb = kind === "load" ? TLB_READ : TLB_WRITE;
     const isIn = (tag: I64) => tlbHit(tag, this.#address, size);
-    const cache = this.parts.caches.of(kind, this.#placed.decoded.rs1);
-    if (!cache) {
-      return [
-        ...this.#findEntry(),
-        when(isIn(this.#entry.load64(tlb)), access(this.#entry.load64(tlb + 8)), slow),
-      ];
-    }
+    const cache = long(pageCache(kind, this.#placed.decoded.rs1));
     return [
       block((done) => [
-        rarely(isIn(cache.tag).eqz(), [
+        rarely(isIn(cache.load64()).eqz(), [
           ...this.#findEntry(),
           when(isIn(this.#entry.load64(tlb)), [
-            cache.tag.set(this.#entry.load64(tlb)),
-            cache.addend.set(this.#entry.load64(tlb + 8)),
+            cache.store64(this.#entry.load64(tlb)),
+            cache.store64(this.#entry.load64(tlb + 8), 8),
           ], [...slow, br(done)]),
         ]),
-        ...access(cache.addend),
+        ...access(cache.load64(8)),
       ]),
     ];
   }
 
   #findEntry(): Void[] {
-    return [this.#entry.set(tlbEntry(this.parts.layout, this.around.tlb, this.#address))];
+    const tlb = long(0).load64(MACHINE.tlb);
+    return [this.#entry.set(tlbEntry(this.parts.layout, tlb, this.#address))];
   }
 
   // Cycles that remain behind the instruction.
