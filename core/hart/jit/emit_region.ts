@@ -1,9 +1,8 @@
 /**
  * Tier 1: a region of a page as one WebAssembly function.
  *
- * Registers are locals, control flow is structured, each block takes its cycles at its head. What
- * the fast paths cannot do is a call; where that call traps or cuts the slice, the function ends at
- * exactly that instruction.
+ * Control flow is structured, each block takes its cycles at its head. What the fast paths cannot do
+ * is a call; where that call traps or cuts the slice, the function ends at exactly that instruction.
  */
 import {
   block,
