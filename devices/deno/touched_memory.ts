@@ -39,5 +39,7 @@ export class TouchedMemory {
 export function touchPages(memory: SharedArrayBuffer): void {
   const words = new Int32Array(memory);
   // The only one that writes at once: the others read first, and have each page backed twice.
-  for (let at = 0; at < words.length; at += PAGE_BYTES / 4) Atomics.compareExchange(words, at, 0, 0);
+  for (let at = 0; at < words.length; at += PAGE_BYTES / 4) {
+    Atomics.compareExchange(words, at, 0, 0);
+  }
 }
