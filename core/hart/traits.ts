@@ -1,8 +1,10 @@
 /** What the tiers ask about each instruction, by index: read off its effects once. */
-import { accesses } from "../isa/accesses.ts";
+import { accesses, type Registers } from "../isa/accesses.ts";
 import { INSTRUCTIONS } from "../isa/isa.ts";
 
 export interface Traits {
+  readonly reads: Registers;
+  readonly writes: Registers;
   /** It is illegal while floating point is off. */
   readonly float: boolean;
   /** It makes FS dirty. */
@@ -25,9 +27,11 @@ export const TRAITS: readonly Traits[] = INSTRUCTIONS.map((instruction) => {
   );
   const has = (op: string) => text.includes(`"op":"${op}"`);
   const calls = ["f", "float", "csr", "load", "lr", "sc", "amo"].some(has);
-  const { memory, csrs } = accesses(instruction);
+  const { reads, writes, memory, csrs } = accesses(instruction);
   const float = ["f", "float", "setF"].some(has);
   return {
+    reads,
+    writes,
     float,
     dirtiesFloat: float && csrs.writes.includes("mstatus"),
     rounds: instruction.encoding.split(" ").includes("rm"),

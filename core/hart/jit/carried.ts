@@ -1,8 +1,8 @@
 /** Which registers a region had better keep in locals: those through which a loop depends on itself. */
-import { accesses, type Registers } from "../../isa/accesses.ts";
+import type { Registers } from "../../isa/accesses.ts";
 import type { Decoded } from "../../isa/decode.ts";
-import { INSTRUCTIONS } from "../../isa/isa.ts";
-import type { Region } from "./region.ts";
+import { TRAITS } from "../traits.ts";
+import { goesBack, type Region } from "./region.ts";
 
 /** More would take host registers from each other. */
 const CARRIED_MAX = 4;
@@ -10,16 +10,12 @@ const CARRIED_MAX = 4;
 const DEPTH_FACTOR = 8;
 const DEPTH_MAX = 4;
 
-const ACCESSES = INSTRUCTIONS.map(accesses);
-
 /**
  * Of the registers that blocks of loops read before they write them, and that are written there, the
  * few most in use. By number: x0 to x31, then f0 to f31.
  */
 export function carriedRegisters({ blocks }: Region): ReadonlySet<number> {
-  const loops = [...blocks.values()].filter(({ end, target, offset }) =>
-    (end === "jump" || end === "branch") && target <= offset && blocks.has(target)
-  );
+  const loops = [...blocks.values()].filter((block) => goesBack(block) && blocks.has(block.target));
   const uses = new Map<number, number>();
   const awaited = new Set<number>();
   const changed = new Set<number>();
@@ -31,7 +27,7 @@ export function carriedRegisters({ blocks }: Region): ReadonlySet<number> {
     const read = new Set<number>();
     const written = new Set<number>();
     for (const { decoded } of instructions) {
-      const { reads, writes } = ACCESSES[decoded.index];
+      const { reads, writes } = TRAITS[decoded.index];
       for (const number of numbersOf(decoded, reads)) {
         if (!written.has(number)) read.add(number);
       }

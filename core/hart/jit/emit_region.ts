@@ -181,9 +181,7 @@ class RegionFunction {
     block.instructions.forEach((placed, i) => {
       code.push(...instructions.emit(placed, cycles - 1 - i));
     });
-    const last = block.instructions.at(-1)!;
-    const condition = block.end === "branch" ? instructions.condition(last) : undefined;
-    code.push(...this.registers.takeLoads(), ...this.registers.flush());
+    code.push(...this.registers.flush());
     switch (block.end) {
       case "fall":
       case "jump":
@@ -193,7 +191,7 @@ class RegionFunction {
       case "branch":
         return [
           ...code,
-          when(condition!, goOrExit(block.target)),
+          when(instructions.condition, goOrExit(block.target)),
           ...goOrExit(block.next),
         ];
       case "indirect":

@@ -66,6 +66,8 @@ export class Instructions implements Target {
   readonly result: LocalOf<"i64">;
   /** Of an indirect jump. */
   readonly target: LocalOf<"i64">;
+  /** Of the branch that was emitted last. */
+  condition!: I32;
   readonly #address: LocalOf<"i64">;
   readonly #entry: LocalOf<"i64">;
   readonly #value: LocalOf<"i64">;
@@ -126,14 +128,6 @@ export class Instructions implements Target {
       this.#floatDirty = true;
     }
     return [...stores, ...this.registers.takeLoads(), ...code];
-  }
-
-  /** The condition of the branch that was emitted last. */
-  condition(placed: Placed): I32 {
-    const branch = INSTRUCTIONS[placed.decoded.index].effects.find((effect) =>
-      effect.op === "branch"
-    )!;
-    return lowerCondition(branch.condition, this);
   }
 
   once(value: I64, use: (value: I64) => I64): I64 {
@@ -316,6 +310,7 @@ export class Instructions implements Target {
           ? []
           : [this.target.set(lower(effect.target, this))];
       case "branch":
+        this.condition = lowerCondition(effect.condition, this);
         return [];
       case "system":
         // Memory is sequentially consistent, code and translations are coherent.

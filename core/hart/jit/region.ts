@@ -109,9 +109,7 @@ export function recoverRegions(
     addBlocks(blocks, placed, leaders, offset);
   }
   const loops = new Set<number>();
-  for (const { offset, end, target } of blocks.values()) {
-    if ((end === "jump" || end === "branch") && target <= offset) loops.add(target);
-  }
+  for (const block of blocks.values()) if (goesBack(block)) loops.add(block.target);
   const enterable = [...far, ...returns, ...near.filter((offset) => loops.has(offset))]
     .filter((offset) => blocks.has(offset));
   const entries = [...new Set(enterable)].sort((a, b) => a - b);
@@ -160,6 +158,11 @@ function split(blocks: Region["blocks"], entries: readonly number[]): Region[] {
     entries: heads.filter((offset) => own.has(offset)),
     instructions: size.get(root)!,
   }));
+}
+
+/** Whether a block ends by going to itself or to what lies before it: a loop. */
+export function goesBack({ end, offset, target }: Block): boolean {
+  return (end === "jump" || end === "branch") && target <= offset;
 }
 
 function isCall({ end, instructions }: Block): boolean {

@@ -3,6 +3,7 @@ import { assertEquals, assertMatch } from "@std/assert";
 import type { Breach } from "../../../core/machine.ts";
 import {
   A,
+  addOtherTables,
   ALL,
   CODE,
   D,
@@ -11,10 +12,12 @@ import {
   LEAVES,
   MIDDLE,
   OTHER_LEAVES,
+  OTHER_ROOT,
   pagedRig,
   pte,
   R,
-  ROOT,
+  satp,
+  USER,
   V,
   W,
   WINDOW,
@@ -23,11 +26,7 @@ import {
 import { DRAM, type Rig } from "../hart/rig.ts";
 
 const RULE = "RISC-V privileged, 12.2.1";
-const USER = 0x10;
 const GLOBAL = 0x20;
-const OTHER_ROOT = DRAM + 0x11_0000;
-const SV39 = 8n << 60n;
-const satp = (root: number, asid = 0) => SV39 | BigInt(asid) << 44n | BigInt(root / 4096);
 
 async function lintedRig(harts = 1): Promise<{ rig: Rig; broken: () => Breach[] }> {
   const rig = await pagedRig({ harts, engine: { linting: true } });
@@ -166,9 +165,7 @@ const KEPT: readonly Case[] = [
 async function breachesOf({ value, code, leaf = ALL }: Case): Promise<Breach[]> {
   const { rig, broken } = await lintedRig();
   rig.write64(LEAVES, pte(frame(0), leaf));
-  rig.write64(OTHER_ROOT + 16, rig.read64(ROOT + 16));
-  rig.write64(OTHER_ROOT + 8, pte(OTHER_ROOT + 4096, V));
-  rig.write64(OTHER_ROOT + 4096, pte(OTHER_LEAVES, V));
+  addOtherTables(rig);
   // What a jump there returns by.
   for (const page of [1, 5]) rig.load("nop\nnop\njalr zero, 0(ra)", frame(page));
   setRegisters(rig, value);

@@ -18,6 +18,7 @@ import { MACHINE } from "../../../../core/hart/layout.ts";
 import { Random, seedFor } from "../../../../core/random.ts";
 import { encodeState, type State, type StateValue } from "../../../../core/state.ts";
 import { operand, random64 } from "../../../conformance/floats.ts";
+import { A, D, pte, R, satp, USER, V, W, X } from "../paged_rig.ts";
 import { DRAM, Rig } from "../rig.ts";
 import { DEVICE, harmlessWord, POOL, randomProgram, REGISTER } from "./random_program.ts";
 
@@ -39,15 +40,11 @@ const MAPPED_BYTES = 2 << 20;
 /** Each program has pages of its own: what is rewritten often is not compiled any more. */
 const PROGRAMS = Math.floor((MAPPED_BYTES - (CODE - DRAM)) / CODE_BYTES);
 const CHAOS = 0x1000_0000;
-const [V, R, W, X, U, A, D] = [1, 2, 4, 8, 0x10, 0x40, 0x80];
 const ADUE = 1n << 61n;
 const STCE = 1n << 63n;
-const SV39 = 8n << 60n;
 const M_INTERRUPTS = 0x8aa;
 const CYCLES = 1200;
 const HARTS_CYCLES = 16_000;
-
-const pte = (address: number, flags: number) => BigInt(address / 4096) << 10n | BigInt(flags);
 
 /** Options of the comparison. */
 export interface Trials {
@@ -262,7 +259,7 @@ class World {
     rig.set("mstatus", 0x2000 | random.below(2) << 3 | random.below(4) << 18, hart);
     rig.set("stimecmp", 1 + random.below(6), hart);
     rig.set("frm", random.below(5), hart);
-    rig.set("satp", SV39 | BigInt(ROOTS[0] / 4096), hart);
+    rig.set("satp", satp(ROOTS[0]), hart);
     // One page of data is closed to supervisor and user.
     rig.setPmp(0, 0x18, BigInt((DATA + 0x3000) / 4 + 0x1ff), hart);
     rig.setPmp(1, 0x1f, -1n, hart);
@@ -272,14 +269,14 @@ class World {
   // Memory is mapped to itself, but data by pages with rights of their own, from one root or another.
   #map(random: Random, privilege: number): void {
     const { rig } = this;
-    const user = privilege === 0 ? U : 0;
+    const user = privilege === 0 ? USER : 0;
     rig.write64(LOW + 8 * (CHAOS >> 21), pte(CHAOS, V | R | W | A | D | user));
     const rights = () => {
       const [r, w, x] = [R, W, X].map((bit) => random.below(8) === 0 ? 0 : bit);
       const [a, d] = [A, D].map((bit) => random.below(2) === 0 ? 0 : bit);
       const valid = random.below(20) === 0 ? 0 : V;
       return valid | r | w & r << 1 | x | a | d |
-        (random.below(privilege === 0 ? 8 : 3) === 0 ? user ^ U : user);
+        (random.below(privilege === 0 ? 8 : 3) === 0 ? user ^ USER : user);
     };
     LEAVES.forEach((leaves, i) => {
       const bytes = new BigUint64Array(512);
@@ -294,7 +291,7 @@ class World {
     });
     for (let i = 0; i < 8; i++) {
       rig.write64(POOL_PAGE + POOL.words + 8 * i, BigInt(harmlessWord(random)));
-      rig.write64(POOL_PAGE + POOL.satp + 8 * i, SV39 | BigInt(ROOTS[i % 2] / 4096));
+      rig.write64(POOL_PAGE + POOL.satp + 8 * i, satp(ROOTS[i % 2]));
       const frame = DATA + random.below(2 * DATA_PAGES) * 4096;
       rig.write64(POOL_PAGE + POOL.leaves + 8 * i, pte(frame, rights()));
     }

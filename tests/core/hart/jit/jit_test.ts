@@ -3,6 +3,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { BoardPorts, Device, IrqLine, Width } from "../../../../core/device.ts";
 import { MACHINE } from "../../../../core/hart/layout.ts";
 import { assemble } from "../../../../core/isa/assemble.ts";
+import { A, D, pte, R, satp, V, W, X } from "../paged_rig.ts";
 import { DRAM, Rig } from "../rig.ts";
 
 const DEVICE = 0x1000_0000;
@@ -346,9 +347,6 @@ Deno.test("another hart's store to a compiled loop counts from its cycle on", as
   for (const { rig } of benches.slice(1)) requireCompiled(rig);
 });
 
-const [V, R, W, X, A, D] = [1, 2, 4, 8, 0x40, 0x80];
-const pte = (address: number, flags: number) => BigInt(address / 4096) << 10n | BigInt(flags);
-
 Deno.test("satp written by code whose own page it maps elsewhere: the other page goes on", async () => {
   const [ROOTS, MIDDLES, LEAVES, FRAMES] = [0, 1, 2, 3].map((i) => {
     const first = DRAM + 0x3_0000 + i * 0x2000;
@@ -364,7 +362,6 @@ Deno.test("satp written by code whose own page it maps elsewhere: the other page
     // Both go round; the one adds 1 and goes to the other by writing satp, the other adds 1,000.
     rig.load("loop: nop\ncsrrw a1, satp, a1\naddi a0, a0, 1\nj loop", FRAMES[0]);
     rig.load("loop: nop\ncsrrw a1, satp, a1\naddi a0, a0, 1000\nj loop", FRAMES[1]);
-    const satp = (root: number) => 8n << 60n | BigInt(root / 4096);
     rig.set("satp", satp(ROOTS[0]));
     rig.setX(A1, satp(ROOTS[1]));
     rig.setX(A0, 0);
