@@ -7,11 +7,12 @@ const PURE = ["core", "devices", "replay"];
 /** Which folders the files of a folder may import from. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: ["core"],
-  devices: ["devices", "core"],
-  replay: ["replay", "core"],
+  deno: ["deno"],
+  devices: ["devices", "core", "deno"],
+  replay: ["replay", "core", "deno"],
   debugger: ["debugger", "replay", "core"],
   guests: ["guests"],
-  command: ["command", "core", "devices", "replay", "debugger", "guests", "deno.json"],
+  command: ["command", "core", "devices", "replay", "debugger", "guests", "deno", "deno.json"],
 };
 
 /** Libraries that pure code may import. */

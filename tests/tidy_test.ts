@@ -65,6 +65,9 @@ Deno.test("every rule is broken by what it forbids, and by that alone", () => {
     ["command/a.ts", 'import { b } from "../tests/b.ts";', "command/ may import"],
     ["devices/a.ts", 'import { b } from "./deno/b.ts";', "what runs on Deno alone"],
     ["command/a.ts", 'import { b } from "../devices/deno/b.ts";', undefined],
+    ["replay/deno/a.ts", 'import { b } from "../../deno/b.ts";', undefined],
+    ["replay/a.ts", 'import { b } from "../deno/b.ts";', "what runs on Deno alone"],
+    ["deno/a.ts", 'import { b } from "../replay/deno/b.ts";', "deno/ may import"],
   ];
   for (const [path, code, complaint] of cases) {
     const found = complaints(path, doc + code);

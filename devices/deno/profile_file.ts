@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { crc32, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { Profile } from "../../core/hart/jit/profile.ts";
+import { writeWhole } from "../../deno/whole_file.ts";
 
 /** Before the sum and the compressed profile; another format has another one. */
 const MAGIC = "hindsight profile 2\n";
@@ -28,14 +29,7 @@ export class ProfileFile {
     const compressed = zstdCompressSync(this.profile.bytes);
     const sum = Buffer.alloc(SUM_BYTES);
     sum.writeUInt32LE(crc32(compressed));
-    const temporary = `${this.path}.${Deno.pid}.new`;
-    try {
-      Deno.writeFileSync(temporary, Buffer.concat([Buffer.from(MAGIC), sum, compressed]));
-      Deno.renameSync(temporary, this.path);
-      this.profile.settle();
-    } catch {
-      removeQuietly(temporary);
-    }
+    if (writeWhole(this.path, Buffer.from(MAGIC), sum, compressed)) this.profile.settle();
   }
 
   #read(): void {
@@ -48,13 +42,5 @@ export class ProfileFile {
     } catch {
       // There is none, or it is none of ours: the next one that is written replaces it.
     }
-  }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch {
-    // It has not been made, or the folder is not ours.
   }
 }

@@ -1,6 +1,7 @@
 /** Packed images in a folder of the host's cache. Its files may go at any time, and none is needed. */
 import fs from "node:fs";
 import { join } from "node:path";
+import { removeQuietly, writeWhole } from "../../deno/whole_file.ts";
 import type { PackedImages } from "../format/packed_image.ts";
 import type { Pieces } from "../format/pieces.ts";
 
@@ -24,15 +25,11 @@ export class ImageCache implements PackedImages {
 
   /** Whole or not at all. Without it recordings are made as well: where it cannot be written, it is not. */
   put(sha256: string, packed: Pieces): void {
-    const temporary = join(this.folder, `${crypto.randomUUID()}.new`);
     try {
       fs.mkdirSync(this.folder, { recursive: true });
-      fs.writeFileSync(temporary, "");
-      for (const piece of packed) fs.appendFileSync(temporary, piece);
-      fs.renameSync(temporary, join(this.folder, sha256));
-      this.#evict();
+      if (writeWhole(join(this.folder, sha256), ...packed)) this.#evict();
     } catch {
-      removeQuietly(temporary);
+      // The folder cannot be made, or has just gone.
     }
   }
 
@@ -44,13 +41,5 @@ export class ImageCache implements PackedImages {
     });
     const stale = files.toSorted((a, b) => b.usedMs - a.usedMs).slice(IMAGES_MAX);
     for (const { path } of stale) removeQuietly(path);
-  }
-}
-
-function removeQuietly(path: string): void {
-  try {
-    fs.unlinkSync(path);
-  } catch {
-    // It has not been made, or somebody else was quicker.
   }
 }
