@@ -56,6 +56,8 @@ const LIVE_SLICE_CYCLES = 100_000;
 /** How often the event loop turns: with something live to hear from, and without. */
 const LIVE_TURN_MS = 1;
 const QUIET_TURN_MS = 50;
+/** How long console output gathers; passing it on takes no turn. */
+const CONSOLE_MS = 2;
 /**
  * Deno looks for signals and sockets every 61 rounds of a loop that has other work, so turns that are
  * far apart take enough of them. One takes 1 to 2 µs; a timer of 0 ms would take 2.1 ms.
@@ -87,6 +89,8 @@ export class LiveHost implements Host {
   readonly #events: HostEvent[] = [];
   #inFlight = 0;
   #lastTurnMs: number;
+  /** When console output was passed on. */
+  #flushedMs: number;
   /** When the machine last came by, or ended a wait. */
   #polledMs = Infinity;
   #wake: (() => void) | undefined;
@@ -94,7 +98,7 @@ export class LiveHost implements Host {
   constructor(options: LiveHostOptions) {
     this.#options = options;
     this.#nowMs = options.nowMs ?? (() => performance.now());
-    this.#lastTurnMs = this.#nowMs();
+    this.#lastTurnMs = this.#flushedMs = this.#nowMs();
     this.#reseeds = (options.reseeds ?? []).toSorted((a, b) => a.cycle - b.cycle);
     this.#entropy = new Random(seedFor(options.seed, "entropy"));
   }
@@ -131,6 +135,7 @@ export class LiveHost implements Host {
 
   /** Passes on all console output that has gathered. */
   flush(): void {
+    this.#flushedMs = this.#nowMs();
     if (this.#console === undefined) return;
     const { device, pieces } = this.#console;
     this.#console = undefined;
@@ -198,6 +203,7 @@ export class LiveHost implements Host {
     const nowMs = this.#nowMs();
     this.#notice(nowMs - this.#polledMs);
     this.#polledMs = nowMs;
+    if (nowMs - this.#flushedMs >= CONSOLE_MS) this.flush();
     const late = this.#pending.filter((it) => it.answer === undefined && it.due <= cycle);
     if (this.#options.timing === "model" && late.length > 0) {
       return Promise.all(late.map(({ ready }) => ready)).then(() => {

@@ -243,13 +243,17 @@ Deno.test("LiveHost takes entropy and clock from the host in live timing", () =>
   assert(Math.abs(Number(host.wallTimeNs(0) / 1_000_000n) - Date.now()) < 1000);
 });
 
-Deno.test("LiveHost gathers console output until the next turn", async () => {
-  const { host, printed } = hostWith();
+Deno.test("LiveHost gathers console output for a few milliseconds, and waits for no turn", () => {
+  let nowMs = 0;
+  const { host, printed } = hostWith({ nowMs: () => nowMs });
   for (const letter of "hello") host.output(0, "uart0", { kind: "console", bytes: text(letter) });
   host.output(0, "console0", { kind: "console", bytes: text("x") });
   assertEquals(printed, ["uart0: hello"]);
-  await new Promise((resolve) => setTimeout(resolve, 60));
-  await host.settle(1);
+  nowMs = 1;
+  assertEquals(host.settle(1), undefined);
+  assertEquals(printed, ["uart0: hello"]);
+  nowMs = 3;
+  assertEquals(host.settle(2), undefined);
   assertEquals(printed, ["uart0: hello", "console0: x"]);
 });
 
