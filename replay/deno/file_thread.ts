@@ -1,11 +1,11 @@
 /** The thread of a {@link FileWriter}: logs at once, checkpoints in the time between. */
 import { setImmediate } from "node:timers";
-import { type Chunk, ChunkFile, type PackedChunk } from "../format/chunk_file.ts";
+import { ChunkFile, type PackedChunk } from "../format/chunk_file.ts";
 import { stepBack } from "../../deno/priority.ts";
 import { codec } from "./codec.ts";
 import { ImageCache } from "./image_cache.ts";
 import { FileSink, writeFault } from "./file_sink.ts";
-import { bytesOf, type FileTask, Progress } from "./file_writer.ts";
+import { countedBytes, type FileTask, Progress } from "./file_writer.ts";
 
 stepBack();
 
@@ -13,14 +13,14 @@ let progress: Progress;
 let file: ChunkFile;
 let hasFailed = false;
 /** Not yet compressed. */
-const asides: { readonly chunk: Chunk; readonly owner: number }[] = [];
+const asides: Extract<FileTask, { kind: "aside" }>[] = [];
 /** Compressed, and waiting for the checkpoint that they belong to; by owner. */
 const packed = new Map<number, PackedChunk[]>();
 
 addEventListener("message", (event: Event) => {
   const task = (event as MessageEvent<FileTask>).data;
   if (task.kind === "open") progress = new Progress(task.progress);
-  if (task.kind !== "aside") return finish(task.kind === "log" ? task.chunks : [], () => run(task));
+  if (task.kind !== "aside") return finish(task, () => run(task));
   asides.push(task);
   if (asides.length === 1) setImmediate(pack);
 });
@@ -52,7 +52,7 @@ function pack(): void {
   const aside = asides.shift();
   if (aside === undefined) return; // the end was quicker
   const { chunk, owner } = aside;
-  finish([chunk], () => {
+  finish(aside, () => {
     const all = [...packed.get(owner) ?? [], file.pack(chunk)];
     const isWhole = chunk.type === "CKPT";
     if (isWhole) file.append(all, owner);
@@ -62,8 +62,8 @@ function pack(): void {
 }
 
 /** After a failure nothing more is written: what comes later would not fit what is missing. */
-function finish(chunks: readonly Chunk[], action: () => void): void {
-  const sizeBytes = bytesOf(chunks);
+function finish(task: FileTask, action: () => void): void {
+  const sizeBytes = countedBytes(task);
   try {
     if (!hasFailed) action();
   } catch (error) {

@@ -12,7 +12,7 @@ import { createFile, RecordingError } from "./file_sink.ts";
 
 /** Half of what a killed recording may lose at most: the rest is for a late slice and the thread. */
 const FLUSH_MS = 50;
-/** The machine waits while so much is not yet in the file. */
+/** The machine waits while so much is not yet in the file, of what {@link countedBytes} counts. */
 const PENDING_BYTES_MAX = 64 * 1024 * 1024;
 /** A thread that gets nothing done for so long is taken for dead. */
 const PATIENCE_MS = 60_000;
@@ -129,29 +129,28 @@ export class FileWriter implements ChunkSink {
   /** @throws RecordingError if the file cannot be created */
   start(start: RecordingStart): void {
     this.#create();
-    this.#post({ kind: "start", start }, []);
+    this.#post({ kind: "start", start });
   }
 
   /** @throws RecordingError if the file cannot be created */
   startLab(start: LabStart): void {
     this.#create();
-    this.#post({ kind: "start-lab", start }, []);
+    this.#post({ kind: "start-lab", start });
   }
 
   log(parts: readonly Chunk[], firstCycle: number, lastCycle: number, owner = 0): void {
     const chunks = parts.map(compact);
-    this.#post({ kind: "log", chunks, firstCycle, lastCycle, owner }, chunks);
+    this.#post({ kind: "log", chunks, firstCycle, lastCycle, owner });
     this.#held.given(owner, ++this.#partCount);
     this.#writtenMs.set(owner, performance.now());
   }
 
   aside(part: Chunk, owner = 0): void {
-    const chunk = compact(part);
-    this.#post({ kind: "aside", chunk, owner }, [chunk]);
+    this.#post({ kind: "aside", chunk: compact(part), owner });
   }
 
   end(payload: Uint8Array, cycle: number, owner = 0): void {
-    this.#post({ kind: "end", payload, cycle, owner }, []);
+    this.#post({ kind: "end", payload, cycle, owner });
     this.#wait(() => this.#progress.tasks < this.#taskCount);
   }
 
@@ -174,19 +173,19 @@ export class FileWriter implements ChunkSink {
       throw error;
     }
     const { path, images } = this;
-    this.#post({ kind: "open", path, images, progress: this.#progress.buffer }, []);
+    this.#post({ kind: "open", path, images, progress: this.#progress.buffer });
   }
 
-  #post(task: FileTask, chunks: readonly Chunk[]): void {
+  #post(task: FileTask): void {
     this.#check();
-    const sizeBytes = bytesOf(chunks);
+    const sizeBytes = countedBytes(task);
     this.#wait(() => this.pendingBytes > 0 && this.pendingBytes + sizeBytes > PENDING_BYTES_MAX);
     this.#taskCount++;
     this.#bytes = (this.#bytes + sizeBytes) >>> 0;
-    this.#worker.postMessage(task, chunks.flatMap(({ payload }) => given(payload)));
+    this.#worker.postMessage(task, chunksOf(task).flatMap(({ payload }) => given(payload)));
   }
 
-  /** Given, and not yet compressed. */
+  /** Given, counted, and not yet compressed. */
   get pendingBytes(): number {
     return (this.#bytes - this.#progress.bytes) >>> 0;
   }
@@ -205,8 +204,18 @@ export class FileWriter implements ChunkSink {
   }
 }
 
-export function bytesOf(chunks: readonly Chunk[]): number {
-  return chunks.reduce((sum, { payload }) => sum + lengthOf(piecesOf(payload)), 0);
+/**
+ * The bytes of a task that the machine may have to wait for. Nobody waits for a checkpoint's pages:
+ * they were copied to shared memory beforehand, and are not more than the guest's RAM.
+ */
+export function countedBytes(task: FileTask): number {
+  const pieces = chunksOf(task).flatMap(({ payload }) => piecesOf(payload));
+  return lengthOf(task.kind === "aside" ? pieces.filter((piece) => !isShared(piece)) : pieces);
+}
+
+function chunksOf(task: FileTask): readonly Chunk[] {
+  if (task.kind === "log") return task.chunks;
+  return task.kind === "aside" ? [task.chunk] : [];
 }
 
 /** In a form that takes along no more memory than it needs, if any. */

@@ -5,7 +5,7 @@ import { codec } from "../../../replay/deno/codec.ts";
 import { RecordingError } from "../../../replay/deno/file_sink.ts";
 import { FileWriter } from "../../../replay/deno/file_writer.ts";
 import { ChunkFile, type ChunkSink } from "../../../replay/format/chunk_file.ts";
-import { decodeFrame, FILE_MAGIC, FRAME_BYTES } from "../../../replay/format/chunk.ts";
+import { decodeFrame, FILE_MAGIC, type Frame, FRAME_BYTES } from "../../../replay/format/chunk.ts";
 import { MemoryFile } from "../../../replay/format/codec.ts";
 
 const MIB = 2 ** 20;
@@ -26,6 +26,16 @@ async function written(action: (writer: FileWriter) => void): Promise<Uint8Array
     writer.close();
     await Deno.remove(path);
   }
+}
+
+function framesIn(bytes: Uint8Array): Frame[] {
+  const frames: Frame[] = [];
+  for (let offset = FILE_MAGIC.length; offset + FRAME_BYTES <= bytes.length;) {
+    const frame = decodeFrame(bytes.subarray(offset, offset + FRAME_BYTES), offset);
+    frames.push(frame);
+    offset += FRAME_BYTES + frame.storedBytes;
+  }
+  return frames;
 }
 
 const page = () => ({ type: "PAGE" as const, payload: IMAGE.slice(0, MIB) });
@@ -96,15 +106,13 @@ Deno.test("a log does not wait for a checkpoint, whose chunks stay together", as
     log(writer, 0, 10);
     writer.end(new Uint8Array(3), 10);
   });
-  const types: string[] = [];
-  for (let offset = FILE_MAGIC.length; offset + FRAME_BYTES <= bytes.length;) {
-    const frame = decodeFrame(bytes.subarray(offset, offset + FRAME_BYTES), offset);
-    types.push(frame.type);
-    if (frame.type === "PAGE") assertEquals([frame.firstCycle, frame.lastCycle], [10, 10]);
-    offset += FRAME_BYTES + frame.storedBytes;
-  }
   const pages = Array.from({ length: 32 }, () => "PAGE");
-  assertEquals(types, ["HEAD", "BLOB", "LOG", ...pages, "CKPT", "END", "INDX"]);
+  const frames = framesIn(bytes);
+  const types = ["HEAD", "BLOB", "LOG", ...pages, "CKPT", "END", "INDX"];
+  assertEquals(frames.map(({ type }) => type), types);
+  for (const { type, firstCycle, lastCycle } of frames) {
+    if (type === "PAGE") assertEquals([firstCycle, lastCycle], [10, 10]);
+  }
 });
 
 Deno.test("FileWriter holds back the machine, not the memory of the host", async () => {
@@ -120,6 +128,19 @@ Deno.test("FileWriter holds back the machine, not the memory of the host", async
   });
   assert(most <= 64 * MIB, `${most} bytes were waiting`);
   assert(bytes.length > 0);
+});
+
+Deno.test("FileWriter holds nothing back for a checkpoint in shared memory", async () => {
+  const shared = new Uint8Array(new SharedArrayBuffer(64 * MIB));
+  const page = { type: "PAGE" as const, payload: shared };
+  const bytes = await written((writer) => {
+    writer.start({ ...START, images: [] });
+    for (let n = 0; n < 4; n++) writer.aside(page);
+    assertEquals(writer.pendingBytes, 0);
+    writer.aside({ type: "CKPT", payload: new Uint8Array(16) });
+    writer.end(new Uint8Array(3), 0);
+  });
+  assertEquals(framesIn(bytes).filter(({ type }) => type === "PAGE").length, 4);
 });
 
 Deno.test("a full disk ends a recording at the next part", () => {
