@@ -7,7 +7,6 @@ import type {
 } from "../../core/hart/jit/compiler.ts";
 import type { EngineShape } from "../../core/hart/engine.ts";
 import { Trail } from "../../core/hart/jit/trail.ts";
-import { stepV8Back } from "../../deno/priority.ts";
 import { ProfileFile } from "./profile_file.ts";
 
 /** A question, or a module and what it holds; what is larger is not compiled. */
@@ -174,7 +173,6 @@ export class ThreadCompiler {
     this.#thread.addEventListener("error", (event: Event) => event.preventDefault());
     this.#post({ kind: "begin", shared: this.#exchange.shared });
     // While the thread starts.
-    stepV8Back();
     this.#profile = profilePath === undefined ? undefined : new ProfileFile(profilePath);
   }
 

@@ -2,10 +2,7 @@
 import { compilerParts, type EngineShape } from "../../core/hart/engine.ts";
 import { compilePages, type CompilerParts } from "../../core/hart/jit/compiler.ts";
 import { type CompilerMessage, Exchange } from "./compiler.ts";
-import { stepBack } from "../../deno/priority.ts";
 import { touchPages } from "./touched_memory.ts";
-
-stepBack();
 
 let received = 0;
 

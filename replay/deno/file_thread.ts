@@ -1,13 +1,10 @@
 /** The thread of a {@link FileWriter}: logs at once, checkpoints in the time between. */
 import { setImmediate } from "node:timers";
 import { ChunkFile, type PackedChunk } from "../format/chunk_file.ts";
-import { stepBack } from "../../deno/priority.ts";
 import { codec } from "./codec.ts";
 import { ImageCache } from "./image_cache.ts";
 import { FileSink, writeFault } from "./file_sink.ts";
 import { countedBytes, type FileTask, Progress } from "./file_writer.ts";
-
-stepBack();
 
 let progress: Progress;
 let file: ChunkFile;
