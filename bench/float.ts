@@ -7,7 +7,8 @@
 import { emitFloat } from "../core/hart/float/float.ts";
 import type { FloatName, Format } from "../core/isa/effect.ts";
 import { Random } from "../core/random.ts";
-import { br, int, long, loop, when } from "../core/wasm/code.ts";
+import { int, long } from "../core/wasm/code.ts";
+import { br, loop, when } from "../core/wasm/control.ts";
 import { Module } from "../core/wasm/module.ts";
 
 const FLAGS_ADDRESS = 0;

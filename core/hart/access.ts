@@ -3,18 +3,8 @@
  *
  * Source: RISC-V privileged specification, 3.6 and 3.7; unprivileged specification, 2.6 and A.
  */
-import {
-  after,
-  br,
-  type I32,
-  type I64,
-  int,
-  long,
-  loop,
-  ret,
-  type Void,
-  when,
-} from "../wasm/code.ts";
+import { type I32, type I64, int, long, type Void } from "../wasm/code.ts";
+import { after, br, loop, ret, when } from "../wasm/control.ts";
 import type { LocalOf, Module, WasmFunction } from "../wasm/module.ts";
 import {
   get,

@@ -4,20 +4,8 @@
  * Source: RISC-V privileged specification, chapters 2, 3, 12 and Sstc; unprivileged specification,
  * Zicsr, Zicntr and F.
  */
-import {
-  after,
-  block,
-  br,
-  brTable,
-  type I32,
-  type I64,
-  Label,
-  long,
-  loop,
-  ret,
-  Void,
-  when,
-} from "../wasm/code.ts";
+import { type I32, type I64, Label, long, Void } from "../wasm/code.ts";
+import { after, block, br, brTable, cascade, loop, ret, when } from "../wasm/control.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, type HartField, MACHINE, offsetOf, PMPADDR, put } from "./layout.ts";
 import { cutSlice } from "./page_flags.ts";
@@ -327,25 +315,8 @@ export function emitCsrAccess(module: Module, pages: Pages, pmp: Pmp): CsrAccess
           // Bits 9:8 of a number are the lowest privilege, bits 11:10 are 3 where it is read-only.
           const refused = number.shrU(8).and(3).gtU(get(hart, "privilege").wrap())
             .or(writes.and(number.shrU(10).eq(3)));
-          const dispatch: Void = new Void([
-            when(refused, [br(illegal)]),
-            brTable(position, labels, illegal),
-          ]);
-          // One block per entry, the first innermost: its end is where its code begins.
-          const body = labels.reduce<Void>(
-            (inner, label, i) =>
-              new Void([
-                0x02,
-                0x40,
-                { enter: label },
-                inner,
-                0x0b,
-                { leave: true },
-                ...entry(table[i], illegal),
-              ]),
-            dispatch,
-          );
-          return [body];
+          const dispatch = [when(refused, [br(illegal)]), brTable(position, labels, illegal)];
+          return [cascade(labels, dispatch, (i) => entry(table[i], illegal))];
         }),
         ...fault(hart, CAUSE.illegalInstruction, 0),
       ],

@@ -4,7 +4,8 @@
  * Code is coherent by definition: a store to a page that has a decoded form drops the records that
  * cover the stored bytes, so that the next instruction is decoded from what memory holds.
  */
-import { br, type I64, long, loop, memoryFill, rarely, ret, when } from "../wasm/code.ts";
+import { type I64, long } from "../wasm/code.ts";
+import { br, loop, memoryFill, rarely, ret, when } from "../wasm/control.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import {
   DECODED_BYTES,

@@ -2,7 +2,8 @@
  * What an engine that lints tells, and to whom: what a hart may hold in caches that no guest sees,
  * and what would have to be fenced. An engine that does not lint has none of this code.
  */
-import { type I32, type I64, int, type Void, when } from "../wasm/code.ts";
+import { type I32, type I64, int, type Void } from "../wasm/code.ts";
+import { when } from "../wasm/control.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, KNOWN_WALK_BYTES, KNOWN_WALKS, type Layout } from "./layout.ts";
 

@@ -5,7 +5,8 @@
  * They are the running hart's, of one regime, and serve all compiled code. Whatever takes a
  * translation, or the right to store, away from a TLB forgets all of them.
  */
-import { type I64, long, type Void, when } from "../wasm/code.ts";
+import { type I64, long, type Void } from "../wasm/code.ts";
+import { when } from "../wasm/control.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { MACHINE, PAGE_CACHES } from "./layout.ts";
 

@@ -1,17 +1,6 @@
 /** Physical pages: where they are, what must happen before a store to one, which ones were written. */
-import {
-  block,
-  br,
-  type I32,
-  type I64,
-  int,
-  long,
-  loop,
-  memoryFill,
-  ret,
-  type Void,
-  when,
-} from "../wasm/code.ts";
+import { type I32, type I64, int, long, type Void } from "../wasm/code.ts";
+import { block, br, loop, memoryFill, ret, when } from "../wasm/control.ts";
 import type { FunctionBuilder, LocalOf, Module, WasmFunction } from "../wasm/module.ts";
 import { emitDecodedPages } from "./decoded_pages.ts";
 import {

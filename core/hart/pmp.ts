@@ -1,5 +1,6 @@
 /** Physical memory protection. Source: RISC-V privileged specification, 3.7. */
-import { block, br, I32, type I64, int, long, loop, memoryFill, ret, when } from "../wasm/code.ts";
+import { I32, type I64, int, long } from "../wasm/code.ts";
+import { block, br, loop, memoryFill, ret, when } from "../wasm/control.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { DRAM, get, type Layout, offsetOf, PMP_HIGH, PMP_LOW, PMPADDR, put } from "./layout.ts";
 

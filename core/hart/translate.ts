@@ -1,17 +1,6 @@
 /** Address translation: Sv39, Sv48 and Sv57. Source: RISC-V privileged specification, 12.3 to 12.6. */
-import {
-  block,
-  br,
-  brIf,
-  type I32,
-  type I64,
-  int,
-  long,
-  loop,
-  ret,
-  type Void,
-  when,
-} from "../wasm/code.ts";
+import { type I32, type I64, int, long, type Void } from "../wasm/code.ts";
+import { block, br, brIf, loop, ret, when } from "../wasm/control.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import {
   get,

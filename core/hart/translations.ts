@@ -4,18 +4,8 @@
  * Translations are coherent by definition: a page that a walk has read is marked, and a store to it
  * drops what was derived from the PTEs that it overwrites.
  */
-import {
-  block,
-  br,
-  type I64,
-  int,
-  long,
-  loop,
-  memoryFill,
-  ret,
-  type Void,
-  when,
-} from "../wasm/code.ts";
+import { type I64, int, long, type Void } from "../wasm/code.ts";
+import { block, br, loop, memoryFill, ret, when } from "../wasm/control.ts";
 import type { LocalOf, Module, WasmFunction } from "../wasm/module.ts";
 import {
   HART_BYTES,

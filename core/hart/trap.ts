@@ -1,5 +1,6 @@
 /** Traps, interrupts and returns from them. Source: RISC-V privileged specification, 3.1.6 to 3.1.9, 3.3.2, 10.1. */
-import { type I32, type I64, int, long, ret, sequence, type Void, when } from "../wasm/code.ts";
+import { type I32, type I64, int, long, type Void } from "../wasm/code.ts";
+import { ret, sequence, when } from "../wasm/control.ts";
 import type { Module, WasmFunction } from "../wasm/module.ts";
 import { get, type HartField, put } from "./layout.ts";
 import type { Lint } from "./linting.ts";

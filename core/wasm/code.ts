@@ -4,6 +4,8 @@
  * Expressions are immutable trees of bytes; TypeScript checks the wasm types. Addresses are i64
  * (memory64). Source: WebAssembly core specification 3.0, sections 2.4 and 5.4.
  */
+import { signed, signed32, unsigned } from "./leb128.ts";
+
 export type ValueType = "i32" | "i64" | "f64";
 
 /** Source: WebAssembly core specification, 5.3.1. */
@@ -14,22 +16,29 @@ export class Label {
   constructor(readonly name: string = "") {}
 }
 
-/** A byte, nested code, or a structured-control mark. */
-export type Part =
-  | number
-  | Code
-  | { readonly enter: Label }
-  /** The branch that follows is taken likely (true) or hardly ever (false). */
-  | { readonly hint: boolean }
-  | { readonly leave: true }
-  | { readonly branch: Label }
+/** A byte, nested code, or a mark. */
+export type Part = number | Code | Mark;
+
+/** What becomes bytes, if any, only where it stands in its function and module. All are of one shape. */
+export type Mark =
+  /** A label's range begins; that of the last one ends; its depth. */
+  | { readonly mark: "enter" | "leave" | "branch"; readonly of: Label }
+  /** Whether the branch that follows is taken likely (true) or hardly ever (false). */
+  | { readonly mark: "hint"; readonly of: boolean }
   /** The index of a function's type. */
-  | { readonly signature: Signature };
+  | { readonly mark: "signature"; readonly of: Signature }
+  /** The index of a function. */
+  | { readonly mark: "function"; readonly of: Callee };
 
 /** What a function takes and gives. */
 export interface Signature {
   readonly parameters: readonly ValueType[];
   readonly result: ValueType | "void";
+}
+
+/** A function as calls see it. */
+export interface Callee extends Signature {
+  readonly name: string;
 }
 
 /** Code of any type: the common base of {@link I32}, {@link I64}, {@link F64} and {@link Void}. */
@@ -147,7 +156,8 @@ export class I32 extends Code {
   /** `this ? a : b`, only one evaluated. */
   choose<T extends I32 | I64 | F64>(a: T, b: T): T {
     const label = new Label("choose");
-    return like(a, [this, 0x04, typeByte(a), { enter: label }, a, 0x05, b, 0x0b, { leave: true }]);
+    const body = ranged(label, [a, 0x05, b]);
+    return like(a, [this, 0x04, typeByte(a), ...body]);
   }
 }
 
@@ -431,14 +441,15 @@ export function f32BitsToF64(bits: I64): F64 {
 
 /** An i32 constant. */
 export function int(value: I32 | number): I32 {
-  return typeof value === "number" ? new I32([0x41, ...signed32(value | 0)]) : value;
+  if (typeof value !== "number") return value;
+  return known(INTS, value | 0, (it) => new I32([0x41, ...signed32(it)]));
 }
 
 /** An i64 constant; values of 2^63 and above are taken as two's complement. */
 export function long(value: I64 | number | bigint): I64 {
   if (value instanceof I64) return value;
   if (typeof value === "number" && (value | 0) === value) {
-    return new I64([0x42, ...signed32(value)]);
+    return known(LONGS, value, (it) => new I64([0x42, ...signed32(it)]));
   }
   return new I64([0x42, ...signed(BigInt.asIntN(64, BigInt(value)))]);
 }
@@ -450,162 +461,23 @@ export function double(value: number): F64 {
   return new F64([0x44, ...bytes]);
 }
 
-/** Statements one after another. */
-export function sequence(...statements: readonly Void[]): Void {
-  return new Void(statements);
+/** Parts of a label's range, up to its end. */
+export function ranged(label: Label, parts: readonly Part[]): Part[] {
+  return [{ mark: "enter", of: label }, ...parts, 0x0b, { mark: "leave", of: label }];
 }
 
-/** `{ statements; value }` */
-export function after<T extends I32 | I64 | F64>(statements: readonly Void[], value: T): T {
-  return like(value, [...statements, value]);
-}
+const KNOWN_MAX = 1 << 14;
+const INTS = new Map<number, I32>();
+const LONGS = new Map<number, I64>();
 
-/**
- * `if (condition) { then } else { otherwise }`
- *
- * @param likely whether the condition holds almost always or hardly ever. Compilers move the other
- *   side out of the way. Source: WebAssembly branch hinting proposal.
- */
-export function when(
-  condition: I32,
-  then: readonly Void[],
-  otherwise?: readonly Void[],
-  likely?: boolean,
-): Void {
-  const parts: Part[] = [condition, ...hints(likely), 0x04, 0x40, { enter: new Label("if") }];
-  parts.push(...then);
-  if (otherwise) parts.push(0x05, ...otherwise);
-  parts.push(0x0b, { leave: true });
-  return new Void(parts);
-}
-
-/** As {@link when}, for what hardly ever happens. */
-export function rarely(condition: I32, then: readonly Void[]): Void {
-  return when(condition, then, undefined, false);
-}
-
-function hints(likely: boolean | undefined): Part[] {
-  return likely === undefined ? [] : [{ hint: likely }];
-}
-
-/** A block that `br(label)` leaves. */
-export function block(body: (label: Label) => readonly Void[]): Void {
-  const label = new Label("block");
-  return labelled(label, body(label));
-}
-
-/** A {@link block} with a label that exists already. */
-export function labelled(label: Label, body: readonly Void[]): Void {
-  return new Void([0x02, 0x40, { enter: label }, ...body, 0x0b, { leave: true }]);
-}
-
-/** A loop that `br(label)` repeats; it ends where its body falls through. */
-export function loop(body: (label: Label) => readonly Void[]): Void {
-  const label = new Label("loop");
-  return new Void([0x03, 0x40, { enter: label }, ...body(label), 0x0b, { leave: true }]);
-}
-
-/** `while (condition) { body }` */
-export function whileLoop(condition: I32, body: readonly Void[]): Void {
-  return loop((again) => [when(condition, [...body, br(again)])]);
-}
-
-/** Jumps to a label. */
-export function br(label: Label): Void {
-  return new Void([0x0c, { branch: label }]);
-}
-
-/** Jumps to a label if the condition is not 0; `likely` as in {@link when}. */
-export function brIf(label: Label, condition: I32, likely?: boolean): Void {
-  return new Void([condition, ...hints(likely), 0x0d, { branch: label }]);
-}
-
-/** Jumps to `labels[index]`, or to `otherwise` if the index is beyond them. */
-export function brTable(index: I32, labels: readonly Label[], otherwise: Label): Void {
-  return new Void([
-    index,
-    0x0e,
-    ...unsigned(labels.length),
-    ...labels.map((branch) => ({ branch })),
-    { branch: otherwise },
-  ]);
-}
-
-/** Returns from the function, with a value if it has one. */
-export function ret(value?: I32 | I64 | F64): Void {
-  return new Void(value ? [value, 0x0f] : [0x0f]);
-}
-
-/** Calls the function at an index of the table, which must have this signature. */
-export function callIndirect<R extends ValueType | "void">(
-  signature: Signature & { readonly result: R },
-  index: I32,
-  ...values: readonly (I32 | I64 | F64)[]
-): CodeOf<R> {
-  return codeOf(signature.result, [...values, index, 0x11, { signature }, 0]);
-}
-
-/** As {@link callIndirect}, and the function that it calls takes the place of this one. */
-export function returnCallIndirect(
-  signature: Signature,
-  index: I32,
-  ...values: readonly (I32 | I64 | F64)[]
-): Void {
-  return new Void([...values, index, 0x13, { signature }, 0]);
-}
-
-/** Evaluates and forgets a value. */
-export function drop(value: I32 | I64 | F64): Void {
-  return new Void([value, 0x1a]);
-}
-
-/** A place that control never reaches; wasm traps if it does. */
-export function unreachable(): Void {
-  return new Void([0x00]);
-}
-
-/** Copies `size` bytes; the regions may overlap. */
-export function memoryCopy(destination: I64, source: I64, size: I64): Void {
-  return new Void([destination, source, size, 0xfc, 10, 0, 0]);
-}
-
-/** Sets `size` bytes to the low byte of `value`. */
-export function memoryFill(destination: I64, value: number, size: I64): Void {
-  return new Void([destination, int(value), size, 0xfc, 11, 0]);
-}
-
-/** Unsigned LEB128. Numbers are exact to 2^53. */
-export function unsigned(value: number): number[] {
-  if (value < 128) return [value];
-  const bytes: number[] = [];
-  do {
-    const low = value % 128;
-    value = (value - low) / 128;
-    bytes.push(value > 0 ? low | 0x80 : low);
-  } while (value > 0);
-  return bytes;
-}
-
-// Signed LEB128 of 32 bits.
-function signed32(value: number): number[] {
-  const bytes: number[] = [];
-  for (; value < -64 || value > 63; value >>= 7) bytes.push(value & 0x7f | 0x80);
-  bytes.push(value & 0x7f);
-  return bytes;
-}
-
-/** Signed LEB128. */
-export function signed(value: bigint): number[] {
-  const bytes: number[] = [];
-  for (;;) {
-    const low = Number(value & 0x7fn);
-    value >>= 7n;
-    if ((value === 0n && !(low & 0x40)) || (value === -1n && low & 0x40)) {
-      bytes.push(low);
-      return bytes;
-    }
-    bytes.push(low | 0x80);
+/** The same constants come again and again, and code never changes. */
+function known<T>(constants: Map<number, T>, value: number, make: (value: number) => T): T {
+  let constant = constants.get(value);
+  if (constant === undefined) {
+    constant = make(value);
+    if (constants.size < KNOWN_MAX) constants.set(value, constant);
   }
+  return constant;
 }
 
 /** The class of code that has a given wasm type. */
@@ -620,7 +492,8 @@ export function codeOf<T extends ValueType | "void">(type: T, parts: readonly Pa
   return new constructors[type](parts) as CodeOf<T>;
 }
 
-function like<T extends I32 | I64 | F64>(model: T, parts: readonly Part[]): T {
+/** Code of the type of a model. */
+export function like<T extends I32 | I64 | F64>(model: T, parts: readonly Part[]): T {
   return codeOf(model.type, parts) as T;
 }
 

@@ -8,13 +8,14 @@ import {
   I32,
   I64,
   type Label,
+  type Mark,
   type Part,
   type Signature,
   TYPE_BYTES,
-  unsigned,
   type ValueType,
   Void,
 } from "./code.ts";
+import { unsigned } from "./leb128.ts";
 
 /** A local variable: reading it is using it as an expression. */
 export interface Local<T extends ValueType> {
@@ -36,6 +37,8 @@ export class WasmFunction<
   P extends readonly ValueType[] = readonly ValueType[],
   R extends ValueType | "void" = ValueType | "void",
 > {
+  readonly #mark: Mark = { mark: "function", of: this };
+
   constructor(
     readonly name: string,
     readonly parameters: Readonly<P>,
@@ -44,8 +47,7 @@ export class WasmFunction<
 
   /** A call, as an expression of the result's type. */
   call(...values: Arguments<P>): CodeOf<R> {
-    const target = this as unknown as WasmFunction;
-    return codeOf(this.result, [...(values as readonly Code[]), 0x10, new FunctionIndex(target)]);
+    return codeOf(this.result, [...(values as readonly Code[]), 0x10, this.#mark]);
   }
 }
 
@@ -295,13 +297,6 @@ export class Module {
   }
 }
 
-/** A function's index, known only when the module is encoded. */
-class FunctionIndex extends Void {
-  constructor(readonly target: WasmFunction) {
-    super([]);
-  }
-}
-
 function makeLocal<T extends ValueType>(type: T, index: number): LocalOf<T> {
   const constructors = { i32: I32, i64: I64, f64: F64 };
   const local = new constructors[type]([0x20, ...unsigned(index)]) as unknown as LocalOf<T>;
@@ -343,32 +338,45 @@ interface Flattening {
   /** Offset from the body's start, size 1, and whether the branch there is taken likely. */
   readonly hints: number[][];
   readonly name: string;
-  indexOf(fn: WasmFunction): number | undefined;
-  typeIndex(signature: Signature): number;
+  readonly indexOf: (fn: WasmFunction) => number | undefined;
+  readonly typeIndex: (signature: Signature) => number;
 }
 
 function flatten(parts: readonly Part[], out: Bytes, into: Flattening): void {
-  const { labels, hints, name } = into;
   for (let i = 0; i < parts.length; i++) {
     const part = parts[i];
     if (typeof part === "number") out.push(part);
-    else if (part instanceof FunctionIndex) {
-      const index = into.indexOf(part.target);
-      if (index === undefined) {
-        throw new TypeError(`"${name}" calls a function of another module`);
-      }
-      out.unsigned(index);
-    } else if (part instanceof Code) flatten(part.parts, out, into);
-    else if ("enter" in part) labels.push(part.enter);
-    else if ("leave" in part) labels.pop();
-    else if ("signature" in part) out.unsigned(into.typeIndex(part.signature));
-    else if ("hint" in part) hints.push([...unsigned(out.length), 1, part.hint ? 1 : 0]);
-    else {
-      const position = labels.lastIndexOf(part.branch);
+    else if (part instanceof Code) flatten(part.parts, out, into);
+    else place(part, out, into);
+  }
+}
+
+function place(part: Mark, out: Bytes, { labels, hints, name, indexOf, typeIndex }: Flattening) {
+  switch (part.mark) {
+    case "enter":
+      labels.push(part.of);
+      return;
+    case "leave":
+      labels.pop();
+      return;
+    case "branch": {
+      const position = labels.lastIndexOf(part.of);
       if (position < 0) {
         throw new TypeError(`"${name}" branches to a label that does not enclose it`);
       }
-      out.unsigned(labels.length - 1 - position);
+      return out.unsigned(labels.length - 1 - position);
+    }
+    case "hint":
+      hints.push([...unsigned(out.length), 1, part.of ? 1 : 0]);
+      return;
+    case "signature":
+      return out.unsigned(typeIndex(part.of));
+    case "function": {
+      const index = indexOf(part.of as WasmFunction);
+      if (index === undefined) {
+        throw new TypeError(`"${name}" calls a function of another module`);
+      }
+      return out.unsigned(index);
     }
   }
 }

@@ -3,7 +3,8 @@
  * Source: IEEE 754-2019, 5.4.1, 6.1, 6.3. The fast path's error term: Knuth, The Art of Computer
  * Programming 2, 4.2.2, theorem B (TwoSum).
  */
-import { block, brIf, double, type F64, long, ret, type Void, when } from "../../wasm/code.ts";
+import { double, type F64, long, type Void } from "../../wasm/code.ts";
+import { block, brIf, ret, when } from "../../wasm/control.ts";
 import type { FunctionBuilder, Module } from "../../wasm/module.ts";
 import { isInexactNew, NX, raise, RNE } from "./format.ts";
 import {

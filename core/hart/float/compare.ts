@@ -4,7 +4,8 @@
  * Source: RISC-V unprivileged specification, F: `feq` is quiet, `flt` and `fle` signal; `fmin` and
  * `fmax` are minimumNumber and maximumNumber of IEEE 754-2019, 9.6; `fclass`.
  */
-import { after, type F64, type I32, int, long, ret, when } from "../../wasm/code.ts";
+import { type F64, type I32, int, long } from "../../wasm/code.ts";
+import { after, ret, when } from "../../wasm/control.ts";
 import type { Module, WasmFunction } from "../../wasm/module.ts";
 import { NV, raise } from "./format.ts";
 import type { Packing } from "./pack.ts";

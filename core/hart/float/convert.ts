@@ -4,7 +4,8 @@
  * Source: IEEE 754-2019, 5.4.1, 5.8, 7.1; RISC-V unprivileged specification, F (domains of
  * float-to-integer conversions and behaviour for invalid inputs).
  */
-import { double, type F64, type I64, long, ret, when } from "../../wasm/code.ts";
+import { double, type F64, type I64, long } from "../../wasm/code.ts";
+import { ret, when } from "../../wasm/control.ts";
 import type { Module, WasmFunction } from "../../wasm/module.ts";
 import {
   BINARY32,

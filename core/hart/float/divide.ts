@@ -2,7 +2,8 @@
  * Division. The quotient's digits come from the host's division, which is correctly rounded, and
  * the sign of the remainder from 64-bit integers. Source: IEEE 754-2019, 5.4.1, 7.2, 7.3.
  */
-import { block, brIf, type F64, type I64, long, ret, when } from "../../wasm/code.ts";
+import { type F64, type I64, long } from "../../wasm/code.ts";
+import { block, brIf, ret, when } from "../../wasm/control.ts";
 import type { Module } from "../../wasm/module.ts";
 import { BINARY64, DZ, isInexactNew, NX, raise, RNE } from "./format.ts";
 import { type BinaryOperation, invalid, LEADING, type Packing, unpacked } from "./pack.ts";

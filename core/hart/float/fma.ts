@@ -4,18 +4,8 @@
  * Source: IEEE 754-2019, 5.4.1, 6.3, 7.2; RISC-V unprivileged specification, F (infinity * 0 +
  * quiet NaN is invalid). Error-free transformations: Dekker 1971 (product), Knuth (sum).
  */
-import {
-  block,
-  brIf,
-  double,
-  type F64,
-  type I64,
-  type Label,
-  ret,
-  sequence,
-  type Void,
-  when,
-} from "../../wasm/code.ts";
+import { double, type F64, type I64, type Label, type Void } from "../../wasm/code.ts";
+import { block, brIf, ret, sequence, when } from "../../wasm/control.ts";
 import type { FunctionBuilder, LocalOf, Module } from "../../wasm/module.ts";
 import { errorOfSum } from "./add.ts";
 import { BINARY32, BINARY64, isInexactNew, NX, raise, RNE } from "./format.ts";

@@ -2,7 +2,8 @@
  * The exact sum of a product and an addend in 128-bit integers, rounded once.
  * Source: IEEE 754-2019, 5.4.1 and 6.3.
  */
-import { type I64, long, ret, sequence, type Void, when } from "../../wasm/code.ts";
+import { type I64, long, type Void } from "../../wasm/code.ts";
+import { ret, sequence, when } from "../../wasm/control.ts";
 import type { FunctionBuilder, LocalOf, Module, WasmFunction } from "../../wasm/module.ts";
 import type { MultiplyHigh } from "./multiply.ts";
 import { LEADING, type Packing, signOfCancelled, unpacked } from "./pack.ts";

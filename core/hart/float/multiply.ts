@@ -1,5 +1,6 @@
 /** Multiplication. Source: IEEE 754-2019, 5.4.1, 6.1, 6.3, 7.2. */
-import { block, brIf, type I64, ret, when } from "../../wasm/code.ts";
+import { type I64 } from "../../wasm/code.ts";
+import { block, brIf, ret, when } from "../../wasm/control.ts";
 import type { Module, WasmFunction } from "../../wasm/module.ts";
 import { isInexactNew, NX, raise, RNE } from "./format.ts";
 import { type BinaryOperation, invalid, type Packing, unpacked } from "./pack.ts";

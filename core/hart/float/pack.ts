@@ -6,17 +6,8 @@
  * is *jammed*: what was lost below it was not zero. Source: IEEE 754-2019, 4.3 and 7.4 to 7.6;
  * RISC-V unprivileged specification, F (NaN generation; tininess is detected after rounding).
  */
-import {
-  after,
-  type I32,
-  type I64,
-  int,
-  long,
-  ret,
-  sequence,
-  type Void,
-  when,
-} from "../../wasm/code.ts";
+import { type I32, type I64, int, long, type Void } from "../../wasm/code.ts";
+import { after, ret, sequence, when } from "../../wasm/control.ts";
 import type { FunctionBuilder, LocalOf, Module, WasmFunction } from "../../wasm/module.ts";
 import { type Layout, NV, NX, OF, raise, RDN, RMM, RNE, RUP, UF } from "./format.ts";
 

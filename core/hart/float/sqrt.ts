@@ -2,7 +2,8 @@
  * Square root. Digits from the host's correctly rounded square root, the sign of the remainder
  * from 64-bit integers, as for division. Source: IEEE 754-2019, 5.4.1, 6.3, 7.2.
  */
-import { block, brIf, long, ret, when } from "../../wasm/code.ts";
+import { long } from "../../wasm/code.ts";
+import { block, brIf, ret, when } from "../../wasm/control.ts";
 import type { Module } from "../../wasm/module.ts";
 import { aligned, nudged } from "./divide.ts";
 import { BINARY64, isInexactNew, NX, raise, RNE } from "./format.ts";

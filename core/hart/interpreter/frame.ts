@@ -1,16 +1,6 @@
 /** The locals of `run` while it is being emitted, and what every handler says with them. */
-import {
-  after,
-  br,
-  brIf,
-  type I32,
-  type I64,
-  type Label,
-  long,
-  rarely,
-  type Void,
-  when,
-} from "../../wasm/code.ts";
+import { type I32, type I64, type Label, long, type Void } from "../../wasm/code.ts";
+import { after, br, brIf, rarely, when } from "../../wasm/control.ts";
 import type { FunctionBuilder, LocalOf, WasmFunction } from "../../wasm/module.ts";
 import type { Access } from "../access.ts";
 import type { CsrAccess } from "../csr.ts";

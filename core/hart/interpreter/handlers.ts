@@ -1,5 +1,6 @@
 /** What each instruction does: its effects, in the interpreter's terms. */
-import { br, brIf, int, rarely, type Void, when } from "../../wasm/code.ts";
+import { int, type Void } from "../../wasm/code.ts";
+import { br, brIf, rarely, when } from "../../wasm/control.ts";
 import type { Effect, SystemName } from "../../isa/effect.ts";
 import { INSTRUCTIONS } from "../../isa/isa.ts";
 import { FENCE } from "../linting.ts";

@@ -4,24 +4,19 @@
  * It is the reference of the engine and its exact single-stepper. Every dispatch is one cycle: an
  * instruction that retires, or one that traps.
  */
+import { type I32, type I64, int, Label, long, Void } from "../../wasm/code.ts";
 import {
   block,
   br,
   brIf,
   brTable,
   callIndirect,
-  type I32,
-  type I64,
-  int,
-  Label,
   labelled,
-  long,
   loop,
   memoryCopy,
   rarely,
-  Void,
   when,
-} from "../../wasm/code.ts";
+} from "../../wasm/control.ts";
 import type { LocalOf, Module } from "../../wasm/module.ts";
 import { tlbEntry } from "../access.ts";
 import {

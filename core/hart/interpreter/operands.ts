@@ -1,5 +1,6 @@
 /** Registers, immediates, memory and CSRs as the interpreter reaches them. */
-import { after, type I32, type I64, int, long, rarely, type Void, when } from "../../wasm/code.ts";
+import { type I32, type I64, int, long, type Void } from "../../wasm/code.ts";
+import { after, rarely, when } from "../../wasm/control.ts";
 import type { Effect, Field, Value } from "../../isa/effect.ts";
 import { tlbEntry, tlbHit } from "../access.ts";
 import { CSR_KIND } from "../csr.ts";

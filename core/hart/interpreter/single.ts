@@ -1,5 +1,5 @@
 /** Single instructions: those that straddle two pages, or lie where rights end within a page. */
-import { ret, when } from "../../wasm/code.ts";
+import { ret, when } from "../../wasm/control.ts";
 import type { Module, WasmFunction } from "../../wasm/module.ts";
 import type { Access } from "../access.ts";
 import {

@@ -4,21 +4,17 @@
  * Control flow is structured, each block takes its cycles at its head. What the fast paths cannot do
  * is a call; where that call traps or cuts the slice, the function ends at exactly that instruction.
  */
+import { type I32, int, type Label, long, type Void } from "../../wasm/code.ts";
 import {
   block,
   br,
-  type I32,
-  int,
-  type Label,
-  long,
   loop,
   rarely,
   ret,
   returnCallIndirect,
   unreachable,
-  type Void,
   when,
-} from "../../wasm/code.ts";
+} from "../../wasm/control.ts";
 import type { FunctionBuilder, LocalOf, Module, WasmFunction } from "../../wasm/module.ts";
 import { tlbEntry } from "../access.ts";
 import type { FloatFunctions } from "../float/float.ts";

@@ -1,19 +1,8 @@
 /** What each instruction does, in tier 1's terms. */
 import type { Effect, Field, Value } from "../../isa/effect.ts";
 import { INSTRUCTIONS } from "../../isa/isa.ts";
-import {
-  after,
-  block,
-  br,
-  type I32,
-  type I64,
-  int,
-  type Label,
-  long,
-  rarely,
-  type Void,
-  when,
-} from "../../wasm/code.ts";
+import { type I32, type I64, int, type Label, long, type Void } from "../../wasm/code.ts";
+import { after, block, br, rarely, when } from "../../wasm/control.ts";
 import type { FunctionBuilder, LocalOf } from "../../wasm/module.ts";
 import { tlbEntry, tlbHit } from "../access.ts";
 import { CSR_KIND, csrNumbers, csrPosition, NO_CSR } from "../csr.ts";

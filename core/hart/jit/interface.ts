@@ -1,6 +1,7 @@
 /** How compiled code is called, and what it calls. */
 import { AMO_KINDS, type AmoKind } from "../../isa/effect.ts";
-import { type I32, type I64, int, long, sequence, type Void, when } from "../../wasm/code.ts";
+import { type I32, type I64, int, long, type Void } from "../../wasm/code.ts";
+import { sequence, when } from "../../wasm/control.ts";
 import type { Module, WasmFunction } from "../../wasm/module.ts";
 import type { Access } from "../access.ts";
 import type { CsrAccess } from "../csr.ts";

@@ -6,7 +6,8 @@
  * edges to its heads are taken out and the rest is laid out likewise. Where it is entered at several
  * nodes (irreducible code, or a loop that calls), it begins with a dispatch on the selector.
  */
-import { br, brTable, type I32, int, Label, labelled, type Part, Void } from "../../wasm/code.ts";
+import { type I32, int, Label, type Void } from "../../wasm/code.ts";
+import { br, brTable, cascade, labelled, labelledLoop } from "../../wasm/control.ts";
 
 /** Nodes, and where control may go from each of them. */
 export type Graph = ReadonlyMap<number, readonly number[]>;
@@ -79,14 +80,8 @@ class Layout {
     for (const set of entered) {
       for (const node of set) if (!closed.has(node)) this.#routes.set(node, routeTo(node));
     }
-    // As a flat list: nested code would be as deep as the region has blocks.
-    const parts: Part[] = [];
-    for (const enter of [...labels].reverse()) parts.push(0x02, 0x40, { enter });
-    parts.push(...this.#dispatch(starts));
-    components.forEach((members, i) => {
-      parts.push(0x0b, { leave: true }, ...this.#component(members, [...entered[i]], closed));
-    });
-    return [new Void(parts)];
+    const behind = (i: number) => this.#component(components[i], [...entered[i]], closed);
+    return [cascade(labels, this.#dispatch(starts), behind)];
   }
 
   #component(
@@ -102,16 +97,7 @@ class Layout {
     heads.forEach((head, selected) =>
       this.#routes.set(head, { label, selected: heads.length > 1 ? selected : undefined })
     );
-    return [
-      new Void([
-        0x03,
-        0x40,
-        { enter: label },
-        ...this.layOut(members, heads, new Set(heads)),
-        0x0b,
-        { leave: true },
-      ]),
-    ];
+    return [labelledLoop(label, this.layOut(members, heads, new Set(heads)))];
   }
 
   // Goes to the start that the selector names.

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Random } from "../../../core/random.ts";
 import * as code from "../../../core/wasm/code.ts";
 import { f32BitsToF64, F64, I32, I64, int, long } from "../../../core/wasm/code.ts";
+import { signed, unsigned } from "../../../core/wasm/leb128.ts";
 import { Module, type WasmFunction } from "../../../core/wasm/module.ts";
 import type { ValueType } from "../../../core/wasm/code.ts";
 import { instantiate } from "./instantiate.ts";
@@ -328,8 +329,8 @@ Deno.test("unsigned() and signed() are LEB128 of the shortest length", () => {
   ];
   const hex = (bytes: readonly number[]) =>
     bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  for (const [value, text] of cases) assertEquals(hex(code.unsigned(value)), text);
-  const signed: readonly [bigint, string][] = [
+  for (const [value, text] of cases) assertEquals(hex(unsigned(value)), text);
+  const bigs: readonly [bigint, string][] = [
     [0n, "00"],
     [63n, "3f"],
     [64n, "c0 00"],
@@ -340,7 +341,7 @@ Deno.test("unsigned() and signed() are LEB128 of the shortest length", () => {
     [(1n << 63n) - 1n, "ff ff ff ff ff ff ff ff ff 00"],
     [-(1n << 63n), "80 80 80 80 80 80 80 80 80 7f"],
   ];
-  for (const [value, text] of signed) assertEquals(hex(code.signed(value)), text);
+  for (const [value, text] of bigs) assertEquals(hex(signed(value)), text);
 });
 
 Deno.test("int(), long() and double() give back any constant", () => {

@@ -1,14 +1,12 @@
 /** Modules: control flow, memory, calls, hints, and what the assembler refuses. */
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { int, type Label, long } from "../../../core/wasm/code.ts";
 import {
   block,
   br,
   brIf,
   brTable,
   drop,
-  int,
-  type Label,
-  long,
   loop,
   memoryCopy,
   memoryFill,
@@ -18,7 +16,7 @@ import {
   unreachable,
   when,
   whileLoop,
-} from "../../../core/wasm/code.ts";
+} from "../../../core/wasm/control.ts";
 import { Module } from "../../../core/wasm/module.ts";
 import { instantiate } from "./instantiate.ts";
 

@@ -2,7 +2,8 @@
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
 import { type Graph, structure } from "../../../../core/hart/jit/structure.ts";
-import { int, rarely, ret, unreachable, when } from "../../../../core/wasm/code.ts";
+import { int } from "../../../../core/wasm/code.ts";
+import { rarely, ret, unreachable, when } from "../../../../core/wasm/control.ts";
 import { Module } from "../../../../core/wasm/module.ts";
 import { instantiate } from "../../wasm/instantiate.ts";
 
