@@ -14,7 +14,17 @@ import { RECORD_FLAGS } from "../command/record.ts";
 import { complaints, imports, withoutComments } from "./tidy.ts";
 
 const ROOT = fromFileUrl(new URL("..", import.meta.url));
-const FOLDERS = ["core", "devices", "replay", "debugger", "guests", "command", "tests", "bench"];
+const FOLDERS = [
+  "core",
+  "deno",
+  "devices",
+  "replay",
+  "debugger",
+  "guests",
+  "command",
+  "tests",
+  "bench",
+];
 
 function* sources(folder: string): Generator<string> {
   for (const entry of Deno.readDirSync(join(ROOT, folder))) {
@@ -145,7 +155,7 @@ Deno.test("the README's commands, flags and files exist", () => {
     }
     for (
       const [, path] of text.matchAll(
-        /`((?:core|devices|replay|debugger|guests|command|tests|types)\/[\w./]*)`/g,
+        /`((?:core|deno|devices|replay|debugger|guests|command|tests|types)\/[\w./]*)`/g,
       )
     ) {
       assert(Deno.statSync(join(ROOT, path)) !== undefined, `${page}: ${path}`);

@@ -69,7 +69,6 @@ export class HuntedMachine implements TrialMachine {
       seed: this.spec.config.seed,
       reseeds,
       disks: new Map(this.#disks.map((disk, index) => [diskId(index), disk])),
-      onConsole: () => {}, // the lab passes it on, in the order of its rounds
     });
     return new LabHost(steal === undefined ? live : new FaultyHost(live, { steal }));
   }

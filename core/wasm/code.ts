@@ -21,8 +21,10 @@ export type Part = number | Code | Mark;
 
 /** What becomes bytes, if any, only where it stands in its function and module. All are of one shape. */
 export type Mark =
-  /** A label's range begins; that of the last one ends; its depth. */
-  | { readonly mark: "enter" | "leave" | "branch"; readonly of: Label }
+  /** Where a label's range begins, and where it ends. */
+  | { readonly mark: "enter" | "leave"; readonly of: Label }
+  /** How many labels' ranges lie between. */
+  | { readonly mark: "branch"; readonly of: Label }
   /** Whether the branch that follows is taken likely (true) or hardly ever (false). */
   | { readonly mark: "hint"; readonly of: boolean }
   /** The index of a function's type. */
@@ -466,6 +468,7 @@ export function ranged(label: Label, parts: readonly Part[]): Part[] {
   return [{ mark: "enter", of: label }, ...parts, 0x0b, { mark: "leave", of: label }];
 }
 
+/** The first so many of each type are kept. */
 const KNOWN_MAX = 1 << 14;
 const INTS = new Map<number, I32>();
 const LONGS = new Map<number, I64>();

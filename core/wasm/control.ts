@@ -91,11 +91,6 @@ export function labelledLoop(label: Label, body: readonly Void[]): Void {
   return new Void([0x03, 0x40, ...ranged(label, body)]);
 }
 
-/** `while (condition) { body }` */
-export function whileLoop(condition: I32, body: readonly Void[]): Void {
-  return loop((again) => [when(condition, [...body, br(again)])]);
-}
-
 /** Jumps to a label. */
 export function br(label: Label): Void {
   return new Void([0x0c, branch(label)]);

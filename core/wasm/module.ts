@@ -1,6 +1,7 @@
 /** A WebAssembly module under construction: functions, one imported memory, imports, exports. */
 import { Bytes } from "./bytes.ts";
 import {
+  type Callee,
   Code,
   type CodeOf,
   codeOf,
@@ -271,7 +272,8 @@ export class Module {
       labels: [],
       hints,
       name,
-      indexOf: (fn) => {
+      indexOf: (callee) => {
+        const fn = callee as WasmFunction; // nothing else makes such marks
         const from = this.#offered.get(fn);
         if (from !== undefined && !this.#importIndices.has(fn)) this.#import(from, fn);
         this.#callsOwn ||= this.#ownIndices.has(fn);
@@ -338,7 +340,7 @@ interface Flattening {
   /** Offset from the body's start, size 1, and whether the branch there is taken likely. */
   readonly hints: number[][];
   readonly name: string;
-  readonly indexOf: (fn: WasmFunction) => number | undefined;
+  readonly indexOf: (fn: Callee) => number | undefined;
   readonly typeIndex: (signature: Signature) => number;
 }
 
@@ -351,32 +353,36 @@ function flatten(parts: readonly Part[], out: Bytes, into: Flattening): void {
   }
 }
 
-function place(part: Mark, out: Bytes, { labels, hints, name, indexOf, typeIndex }: Flattening) {
+function place(part: Mark, out: Bytes, into: Flattening): void {
+  const { labels, hints, name } = into;
   switch (part.mark) {
     case "enter":
       labels.push(part.of);
       return;
     case "leave":
-      labels.pop();
+      if (labels.pop() !== part.of) throw new TypeError(`"${name}" nests labels the wrong way`);
       return;
     case "branch": {
       const position = labels.lastIndexOf(part.of);
       if (position < 0) {
         throw new TypeError(`"${name}" branches to a label that does not enclose it`);
       }
-      return out.unsigned(labels.length - 1 - position);
+      out.unsigned(labels.length - 1 - position);
+      return;
     }
     case "hint":
       hints.push([...unsigned(out.length), 1, part.of ? 1 : 0]);
       return;
     case "signature":
-      return out.unsigned(typeIndex(part.of));
+      out.unsigned(into.typeIndex(part.of));
+      return;
     case "function": {
-      const index = indexOf(part.of as WasmFunction);
+      const index = into.indexOf(part.of);
       if (index === undefined) {
         throw new TypeError(`"${name}" calls a function of another module`);
       }
-      return out.unsigned(index);
+      out.unsigned(index);
+      return;
     }
   }
 }

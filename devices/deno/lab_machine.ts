@@ -155,7 +155,6 @@ function liveHost({ config, send, reseeds }: GuestSpec, disks: readonly DiskFile
     seed: config.seed,
     reseeds,
     disks: new Map(disks.map((disk, index) => [diskId(index), disk])),
-    onConsole: () => {}, // the lab passes it on, in the order of its rounds
     nowMs: () => 0, // while others have their turn nothing stalls
     typist: send === undefined ? undefined : new Typist(UART_ID, send),
   });

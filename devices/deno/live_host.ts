@@ -28,8 +28,8 @@ export interface LiveHostOptions {
   readonly reseeds?: readonly { readonly cycle: number; readonly seed: number }[];
   /** Backing stores by device. */
   readonly disks?: ReadonlyMap<string, DiskFile>;
-  /** Where console output goes; called with what has gathered since the last turn. */
-  readonly onConsole: (device: string, bytes: Uint8Array) => void;
+  /** Where console output goes; called with what has gathered since the last call. */
+  readonly onConsole?: (device: string, bytes: Uint8Array) => void;
   /** Input from a file. */
   readonly typist?: Typist;
   /** Has the event loop look at sockets, which it may put off while there is other work. */
@@ -56,7 +56,7 @@ const LIVE_SLICE_CYCLES = 100_000;
 /** How often the event loop turns: with something live to hear from, and without. */
 const LIVE_TURN_MS = 1;
 const QUIET_TURN_MS = 50;
-/** How long console output gathers; passing it on takes no turn. */
+/** How long console output gathers, until the machine next comes by; passing it on takes no turn. */
 const CONSOLE_MS = 2;
 /**
  * Deno looks for signals and sockets every 61 rounds of a loop that has other work, so turns that are
@@ -139,13 +139,14 @@ export class LiveHost implements Host {
     if (this.#console === undefined) return;
     const { device, pieces } = this.#console;
     this.#console = undefined;
-    this.#options.onConsole(device, pieces.length === 1 ? pieces[0] : joined(pieces));
+    this.#options.onConsole?.(device, pieces.length === 1 ? pieces[0] : joined(pieces));
   }
 
   output(cycle: number, device: string, output: Output): void {
     switch (output.kind) {
       case "console":
         this.#options.typist?.watch(cycle, device, output.bytes);
+        if (this.#options.onConsole === undefined) return;
         if (this.#console?.device !== device) this.flush();
         this.#console ??= { device, pieces: [] };
         this.#console.pieces.push(output.bytes.slice());

@@ -1,10 +1,9 @@
 /** The thread of a {@link FileWriter}: logs at once, checkpoints in the time between. */
-import { setImmediate } from "node:timers";
 import { ChunkFile, type PackedChunk } from "../format/chunk_file.ts";
 import { codec } from "./codec.ts";
 import { ImageCache } from "./image_cache.ts";
 import { FileSink, writeFault } from "./file_sink.ts";
-import { countedBytes, type FileTask, Progress } from "./file_writer.ts";
+import { type FileTask, Progress, weigh } from "./file_writer.ts";
 
 let progress: Progress;
 let file: ChunkFile;
@@ -19,7 +18,7 @@ addEventListener("message", (event: Event) => {
   if (task.kind === "open") progress = new Progress(task.progress);
   if (task.kind !== "aside") return finish(task, () => run(task));
   asides.push(task);
-  if (asides.length === 1) setImmediate(pack);
+  if (asides.length === 1) setTimeout(pack);
 });
 
 function run(task: Exclude<FileTask, { kind: "aside" }>): void {
@@ -44,7 +43,10 @@ function cacheOf({ images }: Extract<FileTask, { kind: "open" }>): ImageCache | 
   return images === undefined ? undefined : new ImageCache(images);
 }
 
-/** One chunk; then a part of the log may have come. */
+/**
+ * One chunk; then a part of the log may have come. Not by `setImmediate`: with such work Deno looks at
+ * messages every so many rounds only, and they came 50 ms late, and up to 160; so, 5 and 15.
+ */
 function pack(): void {
   const aside = asides.shift();
   if (aside === undefined) return; // the end was quicker
@@ -55,12 +57,12 @@ function pack(): void {
     if (isWhole) file.append(all, owner);
     packed.set(owner, isWhole ? [] : all);
   });
-  if (asides.length > 0) setImmediate(pack);
+  if (asides.length > 0) setTimeout(pack);
 }
 
 /** After a failure nothing more is written: what comes later would not fit what is missing. */
 function finish(task: FileTask, action: () => void): void {
-  const sizeBytes = countedBytes(task);
+  const { lane, sizeBytes } = weigh(task);
   try {
     if (!hasFailed) action();
   } catch (error) {
@@ -68,5 +70,5 @@ function finish(task: FileTask, action: () => void): void {
     packed.clear();
     progress.fail(writeFault(error));
   }
-  progress.done(sizeBytes);
+  progress.done(lane, sizeBytes);
 }

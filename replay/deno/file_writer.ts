@@ -12,8 +12,12 @@ import { createFile, RecordingError } from "./file_sink.ts";
 
 /** Half of what a killed recording may lose at most: the rest is for a late slice and the thread. */
 const FLUSH_MS = 50;
-/** The machine waits while so much is not yet in the file, of what {@link countedBytes} counts. */
-const PENDING_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * The machine waits while so much is not yet in the file: of logs and of what the thread is given, and
+ * of pages of checkpoints, which lie in memory that both share and may be as many as RAM has.
+ */
+const PENDING_BYTES_MAX = { given: 64 * 1024 * 1024, pages: 1024 * 1024 * 1024 } as const;
+type Lane = keyof typeof PENDING_BYTES_MAX;
 /** A thread that gets nothing done for so long is taken for dead. */
 const PATIENCE_MS = 60_000;
 
@@ -49,48 +53,52 @@ export type FileNote =
 /** What both threads see at once, without a turn of their event loops. */
 export class Progress {
   static readonly #ERROR_BYTES_MAX = 4096;
+  static readonly #BYTES = { given: 3, pages: 4 } as const;
+  static readonly #COUNTS = 5;
   /**
-   * Tasks done; bytes of their payloads done, modulo 2^32; length of the error, 0 while there is none;
-   * parts of logs done.
+   * Tasks done; length of the error, 0 while there is none; parts of logs done; bytes done, modulo
+   * 2^32, of each lane.
    */
   readonly #counts: Int32Array;
   readonly #error: Uint8Array;
 
-  constructor(readonly buffer = new SharedArrayBuffer(16 + Progress.#ERROR_BYTES_MAX)) {
-    this.#counts = new Int32Array(buffer, 0, 4);
-    this.#error = new Uint8Array(buffer, 16);
+  constructor(
+    readonly buffer = new SharedArrayBuffer(4 * Progress.#COUNTS + Progress.#ERROR_BYTES_MAX),
+  ) {
+    this.#counts = new Int32Array(buffer, 0, Progress.#COUNTS);
+    this.#error = new Uint8Array(buffer, 4 * Progress.#COUNTS);
   }
 
   get tasks(): number {
     return Atomics.load(this.#counts, 0);
   }
 
-  get bytes(): number {
-    return Atomics.load(this.#counts, 1) >>> 0;
+  bytes(lane: Lane): number {
+    return Atomics.load(this.#counts, Progress.#BYTES[lane]) >>> 0;
   }
 
   get error(): string | undefined {
-    const length = Atomics.load(this.#counts, 2);
+    const length = Atomics.load(this.#counts, 1);
     return length === 0 ? undefined : new TextDecoder().decode(this.#error.slice(0, length));
   }
 
   get parts(): number {
-    return Atomics.load(this.#counts, 3);
+    return Atomics.load(this.#counts, 2);
   }
 
   partDone(): void {
-    Atomics.add(this.#counts, 3, 1);
+    Atomics.add(this.#counts, 2, 1);
   }
 
-  done(sizeBytes: number): void {
-    Atomics.add(this.#counts, 1, sizeBytes);
+  done(lane: Lane, sizeBytes: number): void {
+    Atomics.add(this.#counts, Progress.#BYTES[lane], sizeBytes);
     Atomics.add(this.#counts, 0, 1);
     Atomics.notify(this.#counts, 0);
   }
 
   fail(message: string): void {
     const { written } = new TextEncoder().encodeInto(message, this.#error);
-    Atomics.store(this.#counts, 2, written);
+    Atomics.store(this.#counts, 1, written);
   }
 
   /** Waits until a further task is done. @returns false if it takes too long */
@@ -104,7 +112,8 @@ export class FileWriter implements ChunkSink {
   readonly #worker: Worker;
   readonly #progress = new Progress();
   #taskCount = 0;
-  #bytes = 0;
+  /** Modulo 2^32. */
+  readonly #bytes = { given: 0, pages: 0 };
   #partCount = 0;
   readonly #held = new RecycledMemory(() => this.#progress.parts);
   readonly #startMs = performance.now();
@@ -178,16 +187,19 @@ export class FileWriter implements ChunkSink {
 
   #post(task: FileTask): void {
     this.#check();
-    const sizeBytes = countedBytes(task);
-    this.#wait(() => this.pendingBytes > 0 && this.pendingBytes + sizeBytes > PENDING_BYTES_MAX);
+    const { lane, sizeBytes } = weigh(task);
+    this.#wait(() => {
+      const pendingBytes = this.pendingBytes(lane);
+      return pendingBytes > 0 && pendingBytes + sizeBytes > PENDING_BYTES_MAX[lane];
+    });
     this.#taskCount++;
-    this.#bytes = (this.#bytes + sizeBytes) >>> 0;
+    this.#bytes[lane] = (this.#bytes[lane] + sizeBytes) >>> 0;
     this.#worker.postMessage(task, chunksOf(task).flatMap(({ payload }) => given(payload)));
   }
 
-  /** Given, counted, and not yet compressed. */
-  get pendingBytes(): number {
-    return (this.#bytes - this.#progress.bytes) >>> 0;
+  /** Not yet compressed. */
+  pendingBytes(lane: Lane): number {
+    return (this.#bytes[lane] - this.#progress.bytes(lane)) >>> 0;
   }
 
   #wait(isWaiting: () => boolean): void {
@@ -204,13 +216,11 @@ export class FileWriter implements ChunkSink {
   }
 }
 
-/**
- * The bytes of a task that the machine may have to wait for. Nobody waits for a checkpoint's pages:
- * they were copied to shared memory beforehand, and are not more than the guest's RAM.
- */
-export function countedBytes(task: FileTask): number {
+/** The bytes of a task, and where they count. */
+export function weigh(task: FileTask): { readonly lane: Lane; readonly sizeBytes: number } {
   const pieces = chunksOf(task).flatMap(({ payload }) => piecesOf(payload));
-  return lengthOf(task.kind === "aside" ? pieces.filter((piece) => !isShared(piece)) : pieces);
+  const isPages = task.kind === "aside" && pieces.every(isShared);
+  return { lane: isPages ? "pages" : "given", sizeBytes: lengthOf(pieces) };
 }
 
 function chunksOf(task: FileTask): readonly Chunk[] {

@@ -142,7 +142,7 @@ Deno.test("a log without its reseed diverges at the next digest", async () => {
 Deno.test("a request that fails on the host is followed from the event to the answer", async () => {
   const config = configOf(POCKET, "live");
   const file = new MemoryFile();
-  const host = new LiveHost({ timing: "live", seed: 1, onConsole: () => {} });
+  const host = new LiveHost({ timing: "live", seed: 1 });
   await recordInto(writerOf(POCKET, file, config), POCKET, host, config);
 
   const { log } = read(file.bytes);

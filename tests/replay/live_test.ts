@@ -19,7 +19,6 @@ Deno.test("a live recording with a disk file replays without it", async () => {
     timing: "live",
     seed: 1,
     disks: new Map([["disk0", disk]]),
-    onConsole: () => {},
   });
   const terminal = host.attachConsole(UART_ID);
   await terminal.post(new TextEncoder().encode("typed\n"));

@@ -4,7 +4,6 @@ import { assert, assertEquals } from "@std/assert";
 import { Random } from "../../../core/random.ts";
 import * as code from "../../../core/wasm/code.ts";
 import { f32BitsToF64, F64, I32, I64, int, long } from "../../../core/wasm/code.ts";
-import { signed, unsigned } from "../../../core/wasm/leb128.ts";
 import { Module, type WasmFunction } from "../../../core/wasm/module.ts";
 import type { ValueType } from "../../../core/wasm/code.ts";
 import { instantiate } from "./instantiate.ts";
@@ -314,34 +313,6 @@ Deno.test("select() and choose() take the first operand where the condition is n
     trapped = true;
   }
   assert(trapped, "with 0 the second side is evaluated");
-});
-
-Deno.test("unsigned() and signed() are LEB128 of the shortest length", () => {
-  const cases: readonly [number, string][] = [
-    [0, "00"],
-    [127, "7f"],
-    [128, "80 01"],
-    [16383, "ff 7f"],
-    [16384, "80 80 01"],
-    [2 ** 32 - 1, "ff ff ff ff 0f"],
-    [2 ** 32, "80 80 80 80 10"],
-    [2 ** 53 - 1, "ff ff ff ff ff ff ff 0f"],
-  ];
-  const hex = (bytes: readonly number[]) =>
-    bytes.map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-  for (const [value, text] of cases) assertEquals(hex(unsigned(value)), text);
-  const bigs: readonly [bigint, string][] = [
-    [0n, "00"],
-    [63n, "3f"],
-    [64n, "c0 00"],
-    [-1n, "7f"],
-    [-64n, "40"],
-    [-65n, "bf 7f"],
-    [-128n, "80 7f"],
-    [(1n << 63n) - 1n, "ff ff ff ff ff ff ff ff ff 00"],
-    [-(1n << 63n), "80 80 80 80 80 80 80 80 80 7f"],
-  ];
-  for (const [value, text] of bigs) assertEquals(hex(signed(value)), text);
 });
 
 Deno.test("int(), long() and double() give back any constant", () => {

@@ -15,7 +15,6 @@ import {
   sequence,
   unreachable,
   when,
-  whileLoop,
 } from "../../../core/wasm/control.ts";
 import { Module } from "../../../core/wasm/module.ts";
 import { instantiate } from "./instantiate.ts";
@@ -66,17 +65,20 @@ Deno.test("loops repeat, leave and nest", () => {
   module.define(multiply, (f, a, b) => {
     const [i, j, sum] = [f.i64(), f.i64(), f.i64()];
     return [
-      whileLoop(i.ltU(a), [
-        j.set(long(0)),
-        block((done) => [
-          loop((again) => [
-            rarely(j.geU(b), [br(done)]),
-            sum.set(sum.add(1)),
-            j.set(j.add(1)),
-            br(again),
+      loop((outer) => [
+        when(i.ltU(a), [
+          j.set(long(0)),
+          block((done) => [
+            loop((again) => [
+              rarely(j.geU(b), [br(done)]),
+              sum.set(sum.add(1)),
+              j.set(j.add(1)),
+              br(again),
+            ]),
           ]),
+          i.set(i.add(1)),
+          br(outer),
         ]),
-        i.set(i.add(1)),
       ]),
       ret(sum),
       unreachable(),

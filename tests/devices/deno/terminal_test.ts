@@ -50,7 +50,7 @@ import { LiveHost } from ${
 import { Terminal } from ${
   JSON.stringify(new URL("../../../devices/deno/terminal.ts", import.meta.url))
 };
-const host = new LiveHost({ timing: "live", seed: 1, onConsole() {} });
+const host = new LiveHost({ timing: "live", seed: 1 });
 let left = false;
 const terminal = Terminal.open(
   host.attachConsole("uart0"), () => left = true, (number) => Deno.exit(128 + number));
