@@ -7,6 +7,6 @@ for (const [what, sample] of [["a recording", shortRecording], ["a lab", shortLa
   Deno.test(`50,000 mutations of ${what} are refused, or are the truth up to the damage`, async () => {
     const outcomes = await fuzz(await sample(), { seed: 2, count: 50_000, replays: 1000 });
     console.log(JSON.stringify(outcomes));
-    for (const [what, count] of Object.entries(outcomes)) assert(count > 20, `${what}: ${count}`);
+    for (const [what, count] of Object.entries(outcomes)) assert(count > 10, `${what}: ${count}`);
   });
 }
