@@ -5,8 +5,8 @@ import { codec } from "../../../replay/deno/codec.ts";
 import { RecordingError } from "../../../replay/deno/file_sink.ts";
 import { FileWriter } from "../../../replay/deno/file_writer.ts";
 import { ChunkFile, type ChunkSink } from "../../../replay/format/chunk_file.ts";
-import { decodeFrame, FILE_MAGIC, type Frame, FRAME_BYTES } from "../../../replay/format/chunk.ts";
 import { MemoryFile } from "../../../replay/format/codec.ts";
+import { chunksOf } from "../format/mutations.ts";
 
 const MIB = 2 ** 20;
 const IMAGE = new Random(5).bytes(9 * MIB);
@@ -26,16 +26,6 @@ async function written(action: (writer: FileWriter) => void): Promise<Uint8Array
     writer.close();
     await Deno.remove(path);
   }
-}
-
-function framesIn(bytes: Uint8Array): Frame[] {
-  const frames: Frame[] = [];
-  for (let offset = FILE_MAGIC.length; offset + FRAME_BYTES <= bytes.length;) {
-    const frame = decodeFrame(bytes.subarray(offset, offset + FRAME_BYTES), offset);
-    frames.push(frame);
-    offset += FRAME_BYTES + frame.storedBytes;
-  }
-  return frames;
 }
 
 const page = () => ({ type: "PAGE" as const, payload: IMAGE.slice(0, MIB) });
@@ -107,10 +97,10 @@ Deno.test("a log does not wait for a checkpoint, whose chunks stay together", as
     writer.end(new Uint8Array(3), 10);
   });
   const pages = Array.from({ length: 32 }, () => "PAGE");
-  const frames = framesIn(bytes);
+  const chunks = chunksOf(bytes);
   const types = ["HEAD", "BLOB", "LOG", ...pages, "CKPT", "END", "INDX"];
-  assertEquals(frames.map(({ type }) => type), types);
-  for (const { type, firstCycle, lastCycle } of frames) {
+  assertEquals(chunks.map(({ type }) => type), types);
+  for (const { type, firstCycle, lastCycle } of chunks) {
     if (type === "PAGE") assertEquals([firstCycle, lastCycle], [10, 10]);
   }
 });
@@ -147,7 +137,7 @@ Deno.test("FileWriter lets a checkpoint in shared memory wait, but not any numbe
     assertEquals([writer.pendingBytes("pages"), writer.pendingBytes("given")], [0, 0]);
   });
   assert(most > 64 * MIB && most <= 1024 * MIB, `${most} bytes were waiting`);
-  assertEquals(framesIn(bytes).filter(({ type }) => type === "PAGE").length, pages.length);
+  assertEquals(chunksOf(bytes).filter(({ type }) => type === "PAGE").length, pages.length);
 });
 
 Deno.test("a full disk ends a recording at the next part", () => {
