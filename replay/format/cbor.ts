@@ -102,6 +102,11 @@ export class Fields {
 }
 
 function shown(value: unknown): string {
-  const text = typeof value === "string" ? value.replaceAll(/[^\x20-\x7e]/g, "?") : typeof value;
-  return typeof value === "number" ? String(value) : `"${text.slice(0, 40)}"`;
+  if (typeof value === "number") return String(value);
+  return `"${printable(typeof value === "string" ? value : typeof value)}"`;
+}
+
+/** A file's own words in a message: ASCII, and not many. */
+export function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]/g, "?").slice(0, 40);
 }

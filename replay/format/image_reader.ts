@@ -1,4 +1,5 @@
 /** Puts the images of a recording together from their pieces. Source: FORMAT.md, "IMAG". */
+import { printable } from "./cbor.ts";
 import { type Codec, FormatError } from "./codec.ts";
 import { decodePiece, hex, type ImageInfo, IMAGES_BYTES_MAX } from "./header.ts";
 import type { Image } from "./chunk_file.ts";
@@ -28,7 +29,7 @@ export class ImageReader {
     }
     const { name, sizeBytes } = image.info;
     if (offset !== image.sizeBytes || bytes.length === 0 || offset + bytes.length > sizeBytes) {
-      throw new FormatError(`a piece of image ${name} that is none of it`);
+      throw new FormatError(`a piece of image ${printable(name)} that is none of it`);
     }
     image.sizeBytes += bytes.length;
     image.pieces.push(bytes);
@@ -47,13 +48,13 @@ export class ImageReader {
   #image({ name, sha256, sizeBytes }: ImageInfo, damage: string | undefined): Uint8Array {
     const image = this.#pieces.get(sha256)!;
     if (image.sizeBytes !== sizeBytes) {
-      throw new FormatError(damage ?? `the recording ends within image ${name}`);
+      throw new FormatError(damage ?? `the recording ends within image ${printable(name)}`);
     }
     let bytes = this.#whole.get(sha256);
     if (bytes === undefined) {
       bytes = joined(image.pieces, sizeBytes);
       if (hex(this.codec.sha256(bytes)) !== sha256) {
-        throw new FormatError(`image ${name} is not the one that the header names`);
+        throw new FormatError(`image ${printable(name)} is not the one that the header names`);
       }
       this.#whole.set(sha256, bytes);
     }

@@ -119,6 +119,7 @@ Deno.test("what is not known is refused by name", () => {
     [fileOf(head(1, [["tape", "x", "0".repeat(64), 1]])), "the header has"],
     [fileOf(head(1, [["bios", "x", "0".repeat(64), 2 ** 40]])), "the header has"],
     [fileOf(head(1, [["bios", "x", "0".repeat(64), 10]])), "the recording ends within image x"],
+    [fileOf(head(1, [["bios", "ü", "0".repeat(64), 10]])), "the recording ends within image ?"],
   ];
   for (const [file, message] of cases) assertThrows(() => read(file), FormatError, message);
   assertEquals(
