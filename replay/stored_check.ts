@@ -1,7 +1,7 @@
 /** Compares the checkpoints that a recording brings along with the states of a replay, in full. */
 import { DRAM } from "../core/hart/layout.ts";
 import type { Machine } from "../core/machine.ts";
-import { encodeState } from "../core/state.ts";
+import type { StateValue } from "../core/state.ts";
 import { DivergenceError } from "./divergence.ts";
 import { sameBytes } from "./pages.ts";
 import type { LoadedCheckpoint, Stored } from "./stored.ts";
@@ -64,8 +64,7 @@ function differing(
   { state, page }: LoadedCheckpoint,
   reset: ResetPages,
 ): string | undefined {
-  const [stored, found] = [encodeState(state), encodeState(machine.save())];
-  if (stored.length !== found.length || stored.some((byte, i) => byte !== found[i])) return "state";
+  if (!isSame(state, machine.save())) return "state";
   const pageCount = machine.engine.layout.memoryBytes / PAGE_BYTES;
   for (let number = 0; number < pageCount; number++) {
     const address = DRAM + number * PAGE_BYTES;
@@ -74,4 +73,23 @@ function differing(
     return `page 0x${address.toString(16)}`;
   }
   return undefined;
+}
+
+function isSame(a: StateValue, b: StateValue): boolean {
+  if (typeof a !== "object" || typeof b !== "object") return Object.is(a, b);
+  if (a instanceof Uint8Array || b instanceof Uint8Array) {
+    return a instanceof Uint8Array && b instanceof Uint8Array && hasSameBytes(a, b);
+  }
+  const [left, right] = [a, b] as Readonly<Record<string, StateValue>>[];
+  const names = Object.keys(left);
+  return Array.isArray(a) === Array.isArray(b) && names.length === Object.keys(right).length &&
+    names.every((name) => Object.hasOwn(right, name) && isSame(left[name], right[name]));
+}
+
+/** Blocks of a disk are those of the log in both states: gigabytes, which need no look. */
+function hasSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  if (a.buffer === b.buffer && a.byteOffset === b.byteOffset) return true;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
