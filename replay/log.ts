@@ -89,6 +89,8 @@ export interface LogSink {
   isDue(): boolean;
   /** What came in, in memory that lasts until the part that names it is kept; absent: it has to last. */
   hold?(bytes: Uint8Array): Uint8Array;
+  /** A disk keeps what came in with this entry, in this very memory. */
+  learned?(bytes: Uint8Array, id: string): void;
   /** @throws Error if it cannot be kept, which ends the recording */
   part(part: LogPart): void;
   /** The last call. */

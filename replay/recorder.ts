@@ -78,6 +78,7 @@ export class Recorder implements Host {
     if (input === undefined) return undefined;
     const id = this.#id(input.device);
     const version = payloadVersion(input);
+    if (input.kind === "disk" && input.bytes) this.#sink.learned?.(input.bytes, id);
     this.#entries.push({ cycle, id, version, kind: "input", input: this.#held(input) });
     this.#gatheredBytes += ENTRY_BYTES + ("bytes" in input ? input.bytes?.length ?? 0 : 0);
     this.#lastEvent = cycle;

@@ -1,12 +1,12 @@
 /** Finds and loads the checkpoints of a recording, each only when somebody wants it. Source: FORMAT.md, "PAGE" and "CKPT". */
 import type { State } from "../../core/state.ts";
-import type { LogDigest } from "../log.ts";
+import type { Log, LogEntry } from "../log.ts";
 import type { LoadedCheckpoint } from "../stored.ts";
 import { CBOR_BYTES_MAX, decodeCbor, Fields } from "./cbor.ts";
 import { CHECKPOINT_HEAD_BYTES, PAGE_BYTES, PAGES_PER_CHUNK } from "./checkpoint_writer.ts";
 import { type ChunkRef, decodeFrame, decodePayload, type Frame, FRAME_BYTES } from "./chunk.ts";
 import { type ByteSource, type Codec, FormatError } from "./codec.ts";
-import { stateFromCbor } from "./state_value.ts";
+import { StateReader } from "./state_value.ts";
 
 /** Of 8 GiB of RAM. */
 const RAM_PAGES_MAX = 2 ** 21;
@@ -39,6 +39,8 @@ export class CheckpointIndex {
   readonly notes: string[] = [];
   #pageCount = 0;
   #list: readonly StoredCheckpoint[] = [];
+  #entries: readonly LogEntry[] = [];
+  #inputs: Inputs | undefined;
 
   /** Those that can be checked against the log, ascending. */
   get list(): readonly StoredCheckpoint[] {
@@ -70,7 +72,8 @@ export class CheckpointIndex {
   }
 
   /** Keeps those for whose cycle the log has a digest. */
-  finish(digests: readonly LogDigest[]): void {
+  finish({ digests, entries }: Pick<Log, "digests" | "entries">): void {
+    this.#entries = entries;
     const known = new Map(digests.map(({ cycle, digest }) => [cycle, digest]));
     const list: StoredCheckpoint[] = [];
     for (const found of this.#found.toSorted((a, b) => a.cycle - b.cycle)) {
@@ -91,7 +94,12 @@ export class CheckpointIndex {
     const value = fields.any();
     fields.end();
     const page = this.#pageReader(source, codec);
-    const state = stateFromCbor(value, page);
+    this.#inputs ??= new Inputs(this.#entries);
+    const state = new StateReader({
+      page,
+      learned: (id) => this.#inputs!.bytes.get(id),
+      blocksMax: this.#inputs.blockCount,
+    }).read(value);
     if (typeof state !== "object" || !Object.hasOwn(state, "version")) {
       throw new FormatError(`${what} has no state`);
     }
@@ -148,6 +156,21 @@ export class CheckpointIndex {
       throw new FormatError(`page ${number} is not in the file`);
     }
     return found;
+  }
+}
+
+/** What came in from disks: each block but once. */
+class Inputs {
+  /** By their entries' ids. */
+  readonly bytes = new Map<string, Uint8Array>();
+  blockCount = 0;
+
+  constructor(entries: readonly LogEntry[]) {
+    for (const entry of entries) {
+      if (entry.kind !== "input" || entry.input.kind !== "disk" || !entry.input.bytes) continue;
+      this.bytes.set(entry.id, entry.input.bytes);
+      this.blockCount += Math.floor(entry.input.bytes.length / PAGE_BYTES);
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Snapshot } from "../checkpoint_recorder.ts";
 import { CBOR_BYTES_MAX, encodeCbor } from "./cbor.ts";
 import type { Chunk } from "./chunk_file.ts";
+import { LearnedBytes } from "./learned_bytes.ts";
 import { stateToCbor } from "./state_value.ts";
 
 export const PAGE_BYTES = 4096;
@@ -16,6 +17,7 @@ export class CheckpointWriter {
   readonly #numbers = new Map<bigint, number>();
   /** Blocks in states never change: the same object is the same content. */
   readonly #blocks = new WeakMap<Uint8Array, number>();
+  readonly #learned = new LearnedBytes();
   /** What RAM holds: the stored page of each page that is not as at reset. */
   readonly #ram = new Map<number, number>();
   #gathered: Uint8Array[] = [];
@@ -26,6 +28,11 @@ export class CheckpointWriter {
     this.#write = write;
   }
 
+  /** Blocks of a disk have come in with this entry. */
+  learned(bytes: Uint8Array, id: string): void {
+    this.#learned.add(bytes, id);
+  }
+
   /** Writes one that is later than those before, with the pages that it does not share with them. */
   write({ cycle, work, state, pages }: Snapshot): void {
     for (const page of [...pages.keys()].sort((a, b) => a - b)) {
@@ -33,9 +40,11 @@ export class CheckpointWriter {
       if (written === undefined) this.#ram.delete(page);
       else this.#ram.set(page, this.#page(written.hash, written.bytes));
     }
-    const pageOf = (bytes: Uint8Array) =>
-      bytes.length === PAGE_BYTES ? this.#block(bytes) : undefined;
-    const content = encodeCbor([this.#runs(), stateToCbor(state, pageOf)]);
+    const places = {
+      pageOf: (bytes: Uint8Array) => bytes.length === PAGE_BYTES ? this.#block(bytes) : undefined,
+      originOf: (block: Uint8Array) => this.#learned.find(block),
+    };
+    const content = encodeCbor([this.#runs(), stateToCbor(state, places)]);
     this.#flush();
     // A reader would refuse it.
     if (content.length > CBOR_BYTES_MAX) return;

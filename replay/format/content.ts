@@ -61,7 +61,7 @@ export class MachineContent extends Content {
   finish(): Log {
     const log = joinParts(this.#parts, this.#end);
     requireDigests(log);
-    this.checkpoints.finish(log.digests);
+    this.checkpoints.finish(log);
     return log;
   }
 

@@ -1,24 +1,29 @@
 /** Saved state in CBOR, with all that CBOR would not keep apart. Source: FORMAT.md, "CKPT". */
 import type { StateValue } from "../../core/state.ts";
 import { FormatError } from "./codec.ts";
+import type { Origin } from "./learned_bytes.ts";
 
 const LIST = 0;
 const FIELDS = 1;
 const BINARY64 = 2;
 const BIGINT = 3;
 const PAGE = 4;
+const BLOCKS = 5;
 
+const BLOCK_BYTES = 4096;
 /** Deeper than any state is. */
 const DEPTH_MAX = 32;
 
-/**
- * What CBOR can hold.
- * @param pageOf the number of the stored page with these 4096 bytes; `undefined` keeps them in place
- */
-export function stateToCbor(
-  value: StateValue,
-  pageOf: (bytes: Uint8Array) => number | undefined,
-): unknown {
+/** Where bytes of a state stand in the file. */
+export interface Places {
+  /** The number of the stored page with these bytes; `undefined` keeps them in the state. */
+  pageOf(bytes: Uint8Array): number | undefined;
+  /** The input that brought a block. */
+  originOf(block: Uint8Array): Origin | undefined;
+}
+
+/** What CBOR can hold. */
+export function stateToCbor(value: StateValue, places: Places): unknown {
   if (value === undefined) return null;
   if (typeof value === "bigint") return [BIGINT, value.toString(16)];
   if (typeof value === "number") {
@@ -27,43 +32,125 @@ export function stateToCbor(
       : [BINARY64, new Uint8Array(new Float64Array([value]).buffer)];
   }
   if (value instanceof Uint8Array) {
-    const page = pageOf(value);
+    const page = places.pageOf(value);
     return page === undefined ? value : [PAGE, page];
   }
   if (typeof value !== "object") return value;
-  if (Array.isArray(value)) return [LIST, ...value.map((item) => stateToCbor(item, pageOf))];
+  if (Array.isArray(value)) return listToCbor(value, places);
   return [
     FIELDS,
-    ...Object.entries(value).flatMap(([name, field]) => [name, stateToCbor(field, pageOf)]),
+    ...Object.entries(value).flatMap(([name, field]) => [name, stateToCbor(field, places)]),
   ];
 }
 
-/** @throws FormatError unless it is a state */
-export function stateFromCbor(
-  value: unknown,
-  page: (number: number) => Uint8Array,
-  depth = 0,
-): StateValue {
-  if (value === null) return undefined;
-  if (typeof value === "boolean" || typeof value === "string" || typeof value === "number") {
-    return value;
+/** Numbers of blocks and their bytes, as they came in, stand together. */
+function listToCbor(items: readonly StateValue[], places: Places): unknown[] {
+  const list: unknown[] = [LIST];
+  for (let at = 0; at < items.length;) {
+    const row = learnedRow(items, at, places);
+    if (row === undefined) list.push(stateToCbor(items[at++], places));
+    else {
+      const { count, id, offset } = row;
+      list.push([BLOCKS, items[at], count, id, offset]);
+      at += 2 * count;
+    }
   }
-  if (value instanceof Uint8Array) return value;
-  if (!Array.isArray(value) || depth > DEPTH_MAX) throw new FormatError("a state is not one");
-  const [kind, ...parts] = value;
-  const [first] = parts;
-  const decode = (part: unknown) => stateFromCbor(part, page, depth + 1);
-  if (kind === LIST) return parts.map(decode);
-  if (kind === FIELDS && parts.length % 2 === 0) {
-    const fields = parts.flatMap((name, i) => i % 2 === 0 ? [[name, decode(parts[i + 1])]] : []);
-    if (fields.every(([name]) => typeof name === "string")) return Object.fromEntries(fields);
+  return list;
+}
+
+/** Ascending numbers, each before its block, that begin here and lie in a row in one input. */
+function learnedRow(items: readonly StateValue[], at: number, places: Places) {
+  const [first, block] = [items[at], items[at + 1]];
+  if (!isNumber(first) || !isBlock(block)) return undefined;
+  const origin = places.originOf(block);
+  if (origin === undefined) return undefined;
+  const countMax = Math.floor(origin.sizeBytes / BLOCK_BYTES);
+  let count = 1;
+  for (; count < countMax && items[at + 2 * count] === first + count; count++) {
+    const next = items[at + 2 * count + 1];
+    const isNext = isBlock(next) && next.buffer === block.buffer &&
+      next.byteOffset === block.byteOffset + count * BLOCK_BYTES;
+    if (!isNext) break;
   }
-  if (kind === BINARY64 && first instanceof Uint8Array && first.length === 8) {
-    return new DataView(first.buffer, first.byteOffset).getFloat64(0, true);
+  return { ...origin, count };
+}
+
+function isNumber(value: unknown): value is number {
+  return Number.isSafeInteger(value) && value as number >= 0;
+}
+
+function isBlock(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length === BLOCK_BYTES;
+}
+
+/** What a state in CBOR refers to. */
+export interface Referred {
+  /** A stored page. @throws FormatError if there is none */
+  page(number: number): Uint8Array;
+  /** The bytes of an input, by its entry's id. */
+  learned(id: string): Uint8Array | undefined;
+  /** No state names more blocks of inputs. */
+  readonly blocksMax: number;
+}
+
+export class StateReader {
+  #blocks = 0;
+
+  constructor(readonly referred: Referred) {}
+
+  /** @throws FormatError unless it is a state */
+  read(value: unknown, depth = 0): StateValue {
+    if (value === null) return undefined;
+    if (typeof value === "boolean" || typeof value === "string" || typeof value === "number") {
+      return value;
+    }
+    if (value instanceof Uint8Array) return value;
+    if (!Array.isArray(value) || depth > DEPTH_MAX) throw notAState();
+    const [kind, ...parts] = value;
+    const [first] = parts;
+    const decode = (part: unknown) => this.read(part, depth + 1);
+    if (kind === LIST) return this.#list(parts, decode);
+    if (kind === FIELDS && parts.length % 2 === 0) {
+      const fields = parts.flatMap((name, i) => i % 2 === 0 ? [[name, decode(parts[i + 1])]] : []);
+      if (fields.every(([name]) => typeof name === "string")) return Object.fromEntries(fields);
+    }
+    if (kind === BINARY64 && first instanceof Uint8Array && first.length === 8) {
+      return new DataView(first.buffer, first.byteOffset).getFloat64(0, true);
+    }
+    if (kind === BIGINT && typeof first === "string" && /^-?[0-9a-f]{1,64}$/.test(first)) {
+      return first.startsWith("-") ? -BigInt(`0x${first.slice(1)}`) : BigInt(`0x${first}`);
+    }
+    if (kind === PAGE && typeof first === "number") return this.referred.page(first);
+    throw notAState();
   }
-  if (kind === BIGINT && typeof first === "string" && /^-?[0-9a-f]{1,64}$/.test(first)) {
-    return first.startsWith("-") ? -BigInt(`0x${first.slice(1)}`) : BigInt(`0x${first}`);
+
+  #list(parts: readonly unknown[], decode: (part: unknown) => StateValue): StateValue[] {
+    const items: StateValue[] = [];
+    for (const part of parts) {
+      if (Array.isArray(part) && part[0] === BLOCKS) this.#learned(part, items);
+      else items.push(decode(part));
+    }
+    return items;
   }
-  if (kind === PAGE && typeof first === "number") return page(first);
-  throw new FormatError("a state is not one");
+
+  #learned([, first, count, id, offset, ...rest]: readonly unknown[], items: StateValue[]): void {
+    if (
+      !isNumber(first) || !isNumber(count) || !isNumber(offset) || typeof id !== "string" ||
+      rest.length > 0
+    ) throw notAState();
+    const bytes = this.referred.learned(id);
+    this.#blocks += count;
+    if (
+      bytes === undefined || !(offset + count * BLOCK_BYTES <= bytes.length) ||
+      !Number.isSafeInteger(first + count) || !(this.#blocks <= this.referred.blocksMax)
+    ) throw new FormatError("a state has blocks that the log does not have");
+    for (let i = 0; i < count; i++) {
+      const start = offset + i * BLOCK_BYTES;
+      items.push(first + i, bytes.subarray(start, start + BLOCK_BYTES));
+    }
+  }
+}
+
+function notAState(): FormatError {
+  return new FormatError("a state is not one");
 }

@@ -31,6 +31,10 @@ export class RecordingWriter implements LogSink, CheckpointSink {
     return this.#sink.hold?.(bytes, this.#owner) ?? bytes;
   }
 
+  learned(bytes: Uint8Array, id: string): void {
+    this.#checkpoints.learned(bytes, id);
+  }
+
   part(part: LogPart): void {
     const { log, blobs } = encodePart(part);
     const chunks = blobs.map((payload) => ({ type: "BLOB" as const, payload }));

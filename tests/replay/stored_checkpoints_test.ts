@@ -1,18 +1,21 @@
 /** Checkpoints that travel in a recording: right, used, and never needed. */
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { DRAM } from "../../core/hart/layout.ts";
+import type { Input } from "../../core/host.ts";
 import { Random } from "../../core/random.ts";
 import { CheckpointedMachine } from "../../replay/checkpoint.ts";
 import { codec } from "../../replay/deno/codec.ts";
 import { DivergenceError } from "../../replay/divergence.ts";
 import { decodeFrame, decodePayload, encodeChunk, FRAME_BYTES } from "../../replay/format/chunk.ts";
+import { MemoryFile } from "../../replay/format/codec.ts";
 import { PageStore } from "../../replay/pages.ts";
 import { Player } from "../../replay/player.ts";
+import { Recorder } from "../../replay/recorder.ts";
 import { replay } from "../../replay/replayer.ts";
 import type { Stored } from "../../replay/stored.ts";
 import { StoredCheck } from "../../replay/stored_check.ts";
 import { Timeline } from "../../replay/timeline.ts";
-import { buildOf, type Guest, outputHash, read } from "./machines.ts";
+import { buildOf, type Guest, memoryHost, outputHash, read, writerOf } from "./machines.ts";
 import { recordStored, storedOf } from "./stored.ts";
 
 const SEED = 31;
@@ -97,6 +100,39 @@ for (const guest of [POCKET, SMP]) {
 
 const bytes = await recordStored(POCKET);
 const whole = read(bytes);
+
+Deno.test("blocks of a disk are in the file once: checkpoints share those of the log", () => {
+  const random = new Random(SEED);
+  const came = [random.bytes(3 * 4096), random.bytes(4096)];
+  const inputs = came.map((bytes, request) =>
+    ({ device: "disk0", kind: "disk", request, error: undefined, bytes }) as const
+  );
+  const waiting: Input[] = [...inputs];
+  const host = memoryHost();
+  host.take = () => waiting.shift();
+  const file = new MemoryFile();
+  const writer = writerOf(POCKET, file);
+  const recorder = new Recorder({ host, sink: writer, hash: outputHash });
+  for (const _ of inputs) recorder.take(5);
+  const written = random.bytes(4096);
+  const block = (n: number) => came[0].subarray(n * 4096, (n + 1) * 4096);
+  const base = [8, block(0), 9, block(1), 12, block(2), 13, came[1]];
+  const state = { version: 1, base, overlay: [9, 255, written] };
+  const digest = "0000000000000005";
+  recorder.digest(10_000_000, digest);
+  writer.checkpoint({ cycle: 10_000_000, work: 1, state, pages: new Map() });
+  const end = { reason: "until" } as const;
+  recorder.finish(digest, { endCycle: 10_000_000, end, instructions: 1 });
+
+  const recording = read(file.bytes);
+  const [stored] = storedOf(file.bytes, recording);
+  assertEquals(stored.load().state, state);
+  const pages = recording.chunks.filter(({ type }) => type === "PAGE");
+  assertEquals(
+    pages.map(({ offset }) => decodeFrame(file.bytes.subarray(offset), offset).payloadBytes),
+    [4096],
+  );
+});
 
 Deno.test("loading a checkpoint reads only the pages that RAM does not hold already", async () => {
   const machine = await buildOf(POCKET)(new Player({ entries: [] }), () => {});

@@ -163,12 +163,15 @@ Deno.test("a log of many cycles must bring their digests", () => {
   assertThrows(() => read(fileOf(head(), part)), FormatError, "no digest at cycle 10000000");
 });
 
+/** Nothing of a state stands elsewhere. */
+const NOWHERE = { pageOf: () => undefined, originOf: () => undefined };
+
 Deno.test("a checkpoint takes the memory of its pages, however far apart they lie", () => {
   const CHUNKS = 100;
   const sealed = (type: "LOG" | "PAGE" | "CKPT", payload: Uint8Array, firstCycle = 10_000_000) =>
     encodeChunk(codec, { type, firstCycle, lastCycle: 10_000_000, payload });
   const rows = Array.from({ length: CHUNKS }, (_, n) => [0, 1, n * PAGES_PER_CHUNK]);
-  const content = encodeCbor([rows, stateToCbor({ version: 1 }, () => undefined)]);
+  const content = encodeCbor([rows, stateToCbor({ version: 1 }, NOWHERE)]);
   const checkpoint = new Uint8Array(16 + content.length);
   new DataView(checkpoint.buffer).setBigUint64(0, 10_000_000n, true);
   checkpoint.set(content, 16);
