@@ -40,8 +40,6 @@ export class Blocks {
   /** Numbers, of all blocks that are not hashed: a list, since a disk is read at thousands of blocks a millisecond. */
   #unhashed: number[] = [];
   #saved: SavedBlocks = [];
-  /** As they were saved, ascending. */
-  #sorted: readonly Block[] = [];
   /** Numbers of those that were put since then. */
   #unsaved: number[] = [];
 
@@ -92,13 +90,12 @@ export class Blocks {
   /** Ascending; the same object as the last time if nothing has changed. */
   save(): SavedBlocks {
     if (this.#unsaved.length === 0) return this.#saved;
-    const unsaved = this.#unsaved.map((number) => this.#byNumber.get(number)!);
+    const unsaved = this.#unsaved.sort((a, b) => a - b).map((number) =>
+      this.#byNumber.get(number)!
+    );
     this.#unsaved = [];
     for (const block of unsaved) block.isSaved = true;
-    this.#sorted = merged(this.#sorted, unsaved);
-    const saved: (number | Uint8Array)[] = [];
-    for (const block of this.#sorted) saved.push(...this.row(block));
-    return this.#saved = saved;
+    return this.#saved = this.#merged(unsaved);
   }
 
   /** Drops all, for `read` to put what was saved, unless that is what there is. @param read is told what there was */
@@ -109,27 +106,48 @@ export class Blocks {
     this.#low = 0;
     this.#high = 0;
     this.#unhashed = [];
-    this.#sorted = [];
     this.#unsaved = [];
     this.#saved = [];
     read(old);
+  }
+
+  /**
+   * What was saved, with the changes in place of those that have their numbers. A disk of which much
+   * was read is saved often: what comes before the first change is copied in one piece.
+   * @param changes ascending, at least one
+   */
+  #merged(changes: readonly Block[]): SavedBlocks {
+    const saved = this.#saved;
+    let from = this.#position(changes[0]);
+    const all = saved.slice(0, from);
+    const copy = (to: number) => {
+      while (from < to) all.push(saved[from++]);
+    };
+    for (const block of changes) {
+      const row = this.row(block);
+      copy(this.#position(block, from));
+      all.push(...row);
+      if (saved[from] === block.number) from += row.length;
+    }
+    copy(saved.length);
+    return all;
+  }
+
+  /** Where in what was saved a block stands or would stand. @param from not before */
+  #position(block: Block, from = 0): number {
+    const rowLength = this.row(block).length;
+    let low = from / rowLength;
+    let high = this.#saved.length / rowLength;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#saved[middle * rowLength] as number < block.number) low = middle + 1;
+      else high = middle;
+    }
+    return low * rowLength;
   }
 
   #add(low: number, high: number): void {
     this.#low = (this.#low + low) >>> 0;
     this.#high = (this.#high + high) >>> 0;
   }
-}
-
-/** Ascending, with the changes in place of those that have their numbers. */
-function merged(sorted: readonly Block[], changes: readonly Block[]): readonly Block[] {
-  const added = changes.toSorted((a, b) => a.number - b.number);
-  const all: Block[] = [];
-  let next = 0;
-  for (const block of sorted) {
-    while (next < added.length && added[next].number < block.number) all.push(added[next++]);
-    if (added[next]?.number !== block.number) all.push(block);
-  }
-  while (next < added.length) all.push(added[next++]);
-  return all;
 }
