@@ -29,12 +29,12 @@ export const CHUNK_BYTES_MAX = 64 * 1024 * 1024;
 const NONE = 0;
 export const ZSTD = 1;
 
-/** Payloads from this size on are tried before they are compressed: it takes ten times as long as to write them. */
+/** Payloads from this size on are looked at before they are compressed: it takes ten times as long as to write them. */
 const SAMPLED_BYTES_MIN = 1024 * 1024;
 const SAMPLES = 16;
 const SAMPLE_BYTES = 4096;
-/** Samples that shrink to more than this are taken for noise, or for what is compressed already. */
-const RANDOM_PART = 15 / 16;
+/** Of noise, and of what is compressed already, each byte value is as frequent as the others, but for this factor. */
+const EVENNESS = 1.2;
 
 /** A chunk in its file. */
 export interface ChunkRef {
@@ -69,18 +69,29 @@ export function packPayload(codec: Codec, payload: Pieces): Packed {
   if (payloadBytes > CHUNK_BYTES_MAX) {
     throw new RangeError(`A chunk has at most ${CHUNK_BYTES_MAX} bytes, not ${payloadBytes}`);
   }
-  if (looksRandom(codec, payload)) return { stored: payload, compression: NONE, payloadBytes };
+  if (looksRandom(payload)) return { stored: payload, compression: NONE, payloadBytes };
   const small = codec.compress(whole(payload));
   return small.length < payloadBytes
     ? { stored: [small], compression: ZSTD, payloadBytes }
     : { stored: payload, compression: NONE, payloadBytes };
 }
 
-/** Whether compressing a large payload is in vain, as samples of it tell: then it needs no copy either. */
-function looksRandom(codec: Codec, payload: Pieces): boolean {
+/**
+ * Whether compressing a large payload is in vain, as samples of it tell: then it needs no copy either.
+ * It is the values of bytes that count, since samples that lie far apart may be alike where a
+ * compressor's window is too short to see it.
+ */
+function looksRandom(payload: Pieces): boolean {
   if (lengthOf(payload) < SAMPLED_BYTES_MIN) return false;
-  const sample = joined(spread(payload, SAMPLES, SAMPLE_BYTES));
-  return codec.compress(sample).length > sample.length * RANDOM_PART;
+  const counts = new Uint32Array(256);
+  let sampledBytes = 0;
+  for (const sample of spread(payload, SAMPLES, SAMPLE_BYTES)) {
+    for (let i = 0; i < sample.length; i++) counts[sample[i]]++;
+    sampledBytes += sample.length;
+  }
+  // The least that it can be is that of 256 equal counts.
+  const squares = counts.reduce((sum, count) => sum + count * count, 0);
+  return squares * 256 < sampledBytes ** 2 * EVENNESS;
 }
 
 type Place = Pick<ChunkRef, "type" | "firstCycle" | "lastCycle"> & { readonly owner?: number };
