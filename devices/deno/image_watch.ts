@@ -1,5 +1,6 @@
 /** Notices that blocks of a disk's file, once read, have become others: somebody changed the image. */
 import { Buffer } from "node:buffer";
+import { BlockTable } from "../virtio/block_table.ts";
 import { BLOCK_BYTES } from "../virtio/disk.ts";
 
 /** Blocks in a row that are told at once, at most. */
@@ -19,7 +20,7 @@ export class ImageWatch {
    * What each block was, by its number. The machine keeps what it reads as well, so these are
    * references to the same bytes; those of one read share one.
    */
-  readonly #known = new Map<number, Changed>();
+  readonly #known = new BlockTable<Changed>();
 
   constructor(readonly sizeBytes: number) {}
 
@@ -54,7 +55,7 @@ export class ImageWatch {
     read: (offset: number, bytes: Uint8Array) => boolean,
   ): { readonly changed: readonly Changed[]; readonly isAll: boolean } {
     const changed: Changed[] = [];
-    for (const number of [...this.#known.keys()].sort((a, b) => a - b)) {
+    for (const number of this.#known.numbers()) {
       const offset = number * BLOCK_BYTES;
       const bytes = new Uint8Array(Math.min(BLOCK_BYTES, this.sizeBytes - offset));
       if (!read(offset, bytes) || !this.#differs(number, { offset, bytes })) continue;

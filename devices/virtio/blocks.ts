@@ -1,5 +1,6 @@
 /** Blocks of a disk by their numbers, with a sum of their hashes and what is saved of them. */
 import { BLOCK_BYTES, hashBlocks, type Hashed } from "./block_hash.ts";
+import { BlockTable } from "./block_table.ts";
 
 /** A block of the base image, or one that the guest wrote. */
 export class Block implements Hashed {
@@ -33,7 +34,7 @@ export class Block implements Hashed {
 export type SavedBlocks = readonly (number | Uint8Array)[];
 
 export class Blocks {
-  #byNumber = new Map<number, Block>();
+  #byNumber = new BlockTable<Block>();
   // The sum of all hashes but those of the unhashed, in two halves of 32 bits.
   #low = 0;
   #high = 0;
@@ -99,10 +100,10 @@ export class Blocks {
   }
 
   /** Drops all, for `read` to put what was saved, unless that is what there is. @param read is told what there was */
-  restore(saved: SavedBlocks, read: (old: ReadonlyMap<number, Block>) => void): void {
+  restore(saved: SavedBlocks, read: (old: BlockTable<Block>) => void): void {
     if (saved === this.#saved && this.#unsaved.length === 0) return;
     const old = this.#byNumber;
-    this.#byNumber = new Map();
+    this.#byNumber = new BlockTable();
     this.#low = 0;
     this.#high = 0;
     this.#unhashed = [];

@@ -5,6 +5,7 @@
  */
 import type { State } from "../../core/state.ts";
 import { BLOCK_BYTES } from "./block_hash.ts";
+import type { BlockTable } from "./block_table.ts";
 import { Block, Blocks, type SavedBlocks } from "./blocks.ts";
 
 export const SECTOR_BYTES = 512;
@@ -147,7 +148,7 @@ export class Disk {
 
   /** A block that is there already keeps its hash: going back a little costs little. */
   #restore(
-    old: ReadonlyMap<number, Block>,
+    old: BlockTable<Block>,
     blocks: Blocks,
     ...[number, sectors, bytes]: readonly (number | Uint8Array)[]
   ): void {
