@@ -89,8 +89,8 @@ export interface LogSink {
   isDue(): boolean;
   /** What came in, in memory that lasts until the part that names it is kept; absent: it has to last. */
   hold?(bytes: Uint8Array): Uint8Array;
-  /** A disk keeps what came in with this entry, in this very memory. */
-  learned?(bytes: Uint8Array, id: string): void;
+  /** A disk keeps what came in for it, in this very memory: told of each such input of the log, in order. */
+  learned?(bytes: Uint8Array): void;
   /** @throws Error if it cannot be kept, which ends the recording */
   part(part: LogPart): void;
   /** The last call. */
@@ -106,6 +106,11 @@ export function describeEnd(end: LogEnd): string {
 /** The id of a device's n-th entry. */
 export function entryId(machine: string, device: string, n: number): string {
   return `${machine}/${device}#${n}`;
+}
+
+/** What an entry brings that a disk keeps, if it is such a one. */
+export function learnedBytes(entry: LogEntry): Uint8Array | undefined {
+  return entry.kind === "input" && entry.input.kind === "disk" ? entry.input.bytes : undefined;
 }
 
 /** The device of an entry's id. */

@@ -5,6 +5,7 @@ import {
   CLOCK_DEVICE,
   deviceOf,
   entryId,
+  learnedBytes,
   type LogConclusion,
   type LogEntry,
   type LogPart,
@@ -50,7 +51,11 @@ export class Recorder implements Host {
     this.#machine = machine;
     this.#runs = new OutputRuns(hash);
     this.#writtenTo = after?.lastCycle ?? 0;
-    for (const { id } of after?.entries ?? []) this.#id(deviceOf(id));
+    for (const entry of after?.entries ?? []) {
+      this.#id(deviceOf(entry.id));
+      const bytes = learnedBytes(entry);
+      if (bytes) sink.learned?.(bytes);
+    }
   }
 
   /** Takes a digest of the machine; to be called with each that it makes. */
@@ -78,7 +83,7 @@ export class Recorder implements Host {
     if (input === undefined) return undefined;
     const id = this.#id(input.device);
     const version = payloadVersion(input);
-    if (input.kind === "disk" && input.bytes) this.#sink.learned?.(input.bytes, id);
+    if (input.kind === "disk" && input.bytes) this.#sink.learned?.(input.bytes);
     this.#entries.push({ cycle, id, version, kind: "input", input: this.#held(input) });
     this.#gatheredBytes += ENTRY_BYTES + ("bytes" in input ? input.bytes?.length ?? 0 : 0);
     this.#lastEvent = cycle;

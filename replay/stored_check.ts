@@ -80,9 +80,13 @@ function isSame(a: StateValue, b: StateValue): boolean {
   if (a instanceof Uint8Array || b instanceof Uint8Array) {
     return a instanceof Uint8Array && b instanceof Uint8Array && hasSameBytes(a, b);
   }
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length &&
+      a.every((item, index) => isSame(item, b[index]));
+  }
   const [left, right] = [a, b] as Readonly<Record<string, StateValue>>[];
   const names = Object.keys(left);
-  return Array.isArray(a) === Array.isArray(b) && names.length === Object.keys(right).length &&
+  return names.length === Object.keys(right).length &&
     names.every((name) => Object.hasOwn(right, name) && isSame(left[name], right[name]));
 }
 

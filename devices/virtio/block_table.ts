@@ -1,7 +1,6 @@
-/**
- * Something for each of many blocks of a disk, by their numbers. As a Map; but blocks come in rows, and
- * a look at the next one is a look into an array.
- */
+/** What is known of blocks of a disk, by their numbers. */
+
+/** Blocks come in rows: a look at the next one is a look into an array. */
 const GROUP = 32;
 
 type Group<T> = (T | undefined)[];

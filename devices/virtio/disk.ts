@@ -153,8 +153,10 @@ export class Disk {
     ...[number, sectors, bytes]: readonly (number | Uint8Array)[]
   ): void {
     if (
-      typeof number !== "number" || !(number >= 0 && number * BLOCK_BYTES < this.sizeBytes) ||
-      typeof sectors !== "number" || (sectors & ~ALL_SECTORS) !== 0 ||
+      typeof number !== "number" || !Number.isSafeInteger(number) ||
+      !(number >= 0 && number * BLOCK_BYTES < this.sizeBytes) ||
+      typeof sectors !== "number" || !Number.isSafeInteger(sectors) ||
+      (sectors & ~ALL_SECTORS) !== 0 ||
       !(bytes instanceof Uint8Array) || bytes.length !== BLOCK_BYTES
     ) {
       throw new RangeError(`Block ${number} is none of a disk of ${this.sizeBytes} bytes`);

@@ -1,11 +1,12 @@
 /** Finds and loads the checkpoints of a recording, each only when somebody wants it. Source: FORMAT.md, "PAGE" and "CKPT". */
 import type { State } from "../../core/state.ts";
-import type { Log, LogEntry } from "../log.ts";
+import { learnedBytes, type Log, type LogEntry } from "../log.ts";
 import type { LoadedCheckpoint } from "../stored.ts";
 import { CBOR_BYTES_MAX, decodeCbor, Fields } from "./cbor.ts";
 import { CHECKPOINT_HEAD_BYTES, PAGE_BYTES, PAGES_PER_CHUNK } from "./checkpoint_writer.ts";
 import { type ChunkRef, decodeFrame, decodePayload, type Frame, FRAME_BYTES } from "./chunk.ts";
 import { type ByteSource, type Codec, FormatError } from "./codec.ts";
+import { LearnedInputs } from "./learned_bytes.ts";
 import { StateReader } from "./state_value.ts";
 
 /** Of 8 GiB of RAM. */
@@ -40,7 +41,7 @@ export class CheckpointIndex {
   #pageCount = 0;
   #list: readonly StoredCheckpoint[] = [];
   #entries: readonly LogEntry[] = [];
-  #inputs: Inputs | undefined;
+  #learned: LearnedInputs | undefined;
 
   /** Those that can be checked against the log, ascending. */
   get list(): readonly StoredCheckpoint[] {
@@ -94,12 +95,8 @@ export class CheckpointIndex {
     const value = fields.any();
     fields.end();
     const page = this.#pageReader(source, codec);
-    this.#inputs ??= new Inputs(this.#entries);
-    const state = new StateReader({
-      page,
-      learned: (id) => this.#inputs!.bytes.get(id),
-      blocksMax: this.#inputs.blockCount,
-    }).read(value);
+    this.#learned ??= new LearnedInputs(this.#entries.flatMap((it) => learnedBytes(it) ?? []));
+    const state = new StateReader(page, this.#learned).read(value);
     if (typeof state !== "object" || !Object.hasOwn(state, "version")) {
       throw new FormatError(`${what} has no state`);
     }
@@ -156,21 +153,6 @@ export class CheckpointIndex {
       throw new FormatError(`page ${number} is not in the file`);
     }
     return found;
-  }
-}
-
-/** What came in from disks: each block but once. */
-class Inputs {
-  /** By their entries' ids. */
-  readonly bytes = new Map<string, Uint8Array>();
-  blockCount = 0;
-
-  constructor(entries: readonly LogEntry[]) {
-    for (const entry of entries) {
-      if (entry.kind !== "input" || entry.input.kind !== "disk" || !entry.input.bytes) continue;
-      this.bytes.set(entry.id, entry.input.bytes);
-      this.blockCount += Math.floor(entry.input.bytes.length / PAGE_BYTES);
-    }
   }
 }
 

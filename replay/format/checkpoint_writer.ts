@@ -3,9 +3,9 @@ import type { Snapshot } from "../checkpoint_recorder.ts";
 import { CBOR_BYTES_MAX, encodeCbor } from "./cbor.ts";
 import type { Chunk } from "./chunk_file.ts";
 import { LearnedBytes } from "./learned_bytes.ts";
-import { stateToCbor } from "./state_value.ts";
+import { PAGE_BYTES, stateToCbor } from "./state_value.ts";
 
-export const PAGE_BYTES = 4096;
+export { PAGE_BYTES };
 /** Pages of a PAGE chunk at most: blocks of this size compress well, and one of them is soon read. */
 export const PAGES_PER_CHUNK = 256;
 /** Before the CBOR of a CKPT chunk: cycle and work. */
@@ -28,9 +28,9 @@ export class CheckpointWriter {
     this.#write = write;
   }
 
-  /** Blocks of a disk have come in with this entry. */
-  learned(bytes: Uint8Array, id: string): void {
-    this.#learned.add(bytes, id);
+  /** These came in from a disk; to be called with each such input of the log. */
+  learned(bytes: Uint8Array): void {
+    this.#learned.add(bytes);
   }
 
   /** Writes one that is later than those before, with the pages that it does not share with them. */
@@ -42,7 +42,7 @@ export class CheckpointWriter {
     }
     const places = {
       pageOf: (bytes: Uint8Array) => bytes.length === PAGE_BYTES ? this.#block(bytes) : undefined,
-      originOf: (block: Uint8Array) => this.#learned.find(block),
+      positionOf: (block: Uint8Array) => this.#learned.find(block),
     };
     const content = encodeCbor([this.#runs(), stateToCbor(state, places)]);
     this.#flush();

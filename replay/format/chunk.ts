@@ -33,6 +33,9 @@ export const ZSTD = 1;
 const SAMPLED_BYTES_MIN = 1024 * 1024;
 const SAMPLES = 16;
 const SAMPLE_BYTES = 4096;
+/** Then as much of it, in one piece, is tried; what shrinks to less than this part is no noise. */
+const TRIED_BYTES = 128 * 1024;
+const RANDOM_PART = 15 / 16;
 /** Of noise, and of what is compressed already, each byte value is as frequent as the others, but for this factor. */
 const EVENNESS = 1.2;
 
@@ -69,7 +72,7 @@ export function packPayload(codec: Codec, payload: Pieces): Packed {
   if (payloadBytes > CHUNK_BYTES_MAX) {
     throw new RangeError(`A chunk has at most ${CHUNK_BYTES_MAX} bytes, not ${payloadBytes}`);
   }
-  if (looksRandom(payload)) return { stored: payload, compression: NONE, payloadBytes };
+  if (looksRandom(codec, payload)) return { stored: payload, compression: NONE, payloadBytes };
   const small = codec.compress(whole(payload));
   return small.length < payloadBytes
     ? { stored: [small], compression: ZSTD, payloadBytes }
@@ -78,10 +81,10 @@ export function packPayload(codec: Codec, payload: Pieces): Packed {
 
 /**
  * Whether compressing a large payload is in vain, as samples of it tell: then it needs no copy either.
- * It is the values of bytes that count, since samples that lie far apart may be alike where a
- * compressor's window is too short to see it.
+ * First the values of bytes count: samples that lie far apart may be alike where a compressor's window
+ * is too short to see it. Then, since what is even may be a pattern, a piece of it is compressed.
  */
-function looksRandom(payload: Pieces): boolean {
+function looksRandom(codec: Codec, payload: Pieces): boolean {
   if (lengthOf(payload) < SAMPLED_BYTES_MIN) return false;
   const counts = new Uint32Array(256);
   let sampledBytes = 0;
@@ -91,7 +94,9 @@ function looksRandom(payload: Pieces): boolean {
   }
   // The least that it can be is that of 256 equal counts.
   const squares = counts.reduce((sum, count) => sum + count * count, 0);
-  return squares * 256 < sampledBytes ** 2 * EVENNESS;
+  if (squares * 256 >= sampledBytes ** 2 * EVENNESS) return false;
+  const [, tried] = spread(payload, 2, TRIED_BYTES);
+  return codec.compress(tried).length >= tried.length * RANDOM_PART;
 }
 
 type Place = Pick<ChunkRef, "type" | "firstCycle" | "lastCycle"> & { readonly owner?: number };

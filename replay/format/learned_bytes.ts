@@ -1,39 +1,48 @@
-/** Which entry of the log brought the bytes of a block, so that a checkpoint need not hold them again. */
-
-/** Where bytes lie in those of an input. */
-export interface Origin {
-  /** Of the input's entry. */
-  readonly id: string;
-  readonly offset: number;
-  /** From there to the end of the input's bytes. */
-  readonly sizeBytes: number;
-}
+/**
+ * Where in the log the bytes of a disk's block stand, so that a checkpoint need not hold them again:
+ * in what came in from disks, all of it taken as one run of bytes.
+ */
 
 interface Learned {
-  readonly id: string;
+  /** In their memory. */
   readonly start: number;
   readonly end: number;
+  /** Of the first of them, in what came in. */
+  readonly position: number;
 }
 
 /** A machine's disks share the bytes of what they have read with the inputs that brought them. */
 export class LearnedBytes {
   /** Ascending, of the inputs whose bytes lie in one memory. */
   readonly #inputs = new WeakMap<ArrayBufferLike, Learned[]>();
+  #sizeBytes = 0;
+  /** Found last: the next block is often its. */
+  #last: { readonly memory: ArrayBufferLike; readonly input: Learned } | undefined;
 
-  /** @param bytes of an input; they never change */
-  add(bytes: Uint8Array, id: string): void {
+  /** @param bytes of the log's next input of a disk; they never change */
+  add(bytes: Uint8Array): void {
     const start = bytes.byteOffset;
     const inputs = this.#inputs.get(bytes.buffer) ?? [];
     const isNext = start >= (inputs.at(-1)?.end ?? 0);
-    inputs.push({ id, start, end: start + bytes.length });
+    inputs.push({ start, end: start + bytes.length, position: this.#sizeBytes });
     if (!isNext) inputs.sort((a, b) => a.start - b.start);
     this.#inputs.set(bytes.buffer, inputs);
+    this.#sizeBytes += bytes.length;
   }
 
-  /** `undefined` if they are not, as a whole, of one input. */
-  find(bytes: Uint8Array): Origin | undefined {
-    const start = bytes.byteOffset;
-    const inputs = this.#inputs.get(bytes.buffer) ?? [];
+  /** The position of these bytes; `undefined` if they are not, as a whole, of one input. */
+  find({ buffer, byteOffset: start, length }: Uint8Array): number | undefined {
+    let input = this.#last?.memory === buffer ? this.#last.input : undefined;
+    if (input === undefined || start < input.start || start + length > input.end) {
+      input = this.#search(buffer, start);
+      if (input === undefined || start + length > input.end) return undefined;
+      this.#last = { memory: buffer, input };
+    }
+    return input.position + start - input.start;
+  }
+
+  #search(memory: ArrayBufferLike, start: number): Learned | undefined {
+    const inputs = this.#inputs.get(memory) ?? [];
     let low = 0;
     let high = inputs.length;
     while (low < high) {
@@ -41,8 +50,35 @@ export class LearnedBytes {
       if (inputs[middle].start <= start) low = middle + 1;
       else high = middle;
     }
-    const found = inputs[low - 1];
-    if (found === undefined || start + bytes.length > found.end) return undefined;
-    return { id: found.id, offset: start - found.start, sizeBytes: found.end - start };
+    return inputs[low - 1];
+  }
+}
+
+/** The same of a log that is read. */
+export class LearnedInputs {
+  readonly #inputs: { readonly bytes: Uint8Array; readonly position: number }[] = [];
+  sizeBytes = 0;
+
+  /** @param inputs of disks, in the order of the log */
+  constructor(inputs: Iterable<Uint8Array>) {
+    for (const bytes of inputs) {
+      this.#inputs.push({ bytes, position: this.sizeBytes });
+      this.sizeBytes += bytes.length;
+    }
+  }
+
+  /** So many bytes from a position on; `undefined` if they are not, as a whole, of one input. */
+  at(position: number, sizeBytes: number): Uint8Array | undefined {
+    let low = 0;
+    let high = this.#inputs.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#inputs[middle].position <= position) low = middle + 1;
+      else high = middle;
+    }
+    const found = this.#inputs[low - 1];
+    const start = position - (found?.position ?? 0);
+    if (found === undefined || !(start + sizeBytes <= found.bytes.length)) return undefined;
+    return found.bytes.subarray(start, start + sizeBytes);
   }
 }

@@ -1,7 +1,7 @@
 /** Saved state in CBOR, with all that CBOR would not keep apart. Source: FORMAT.md, "CKPT". */
 import type { StateValue } from "../../core/state.ts";
 import { FormatError } from "./codec.ts";
-import type { Origin } from "./learned_bytes.ts";
+import type { LearnedInputs } from "./learned_bytes.ts";
 
 const LIST = 0;
 const FIELDS = 1;
@@ -10,7 +10,8 @@ const BIGINT = 3;
 const PAGE = 4;
 const BLOCKS = 5;
 
-const BLOCK_BYTES = 4096;
+/** Of RAM, and of a disk's block. */
+export const PAGE_BYTES = 4096;
 /** Deeper than any state is. */
 const DEPTH_MAX = 32;
 
@@ -18,8 +19,8 @@ const DEPTH_MAX = 32;
 export interface Places {
   /** The number of the stored page with these bytes; `undefined` keeps them in the state. */
   pageOf(bytes: Uint8Array): number | undefined;
-  /** The input that brought a block. */
-  originOf(block: Uint8Array): Origin | undefined;
+  /** The position of a block in what came in from disks. */
+  positionOf(block: Uint8Array): number | undefined;
 }
 
 /** What CBOR can hold. */
@@ -50,29 +51,25 @@ function listToCbor(items: readonly StateValue[], places: Places): unknown[] {
     const row = learnedRow(items, at, places);
     if (row === undefined) list.push(stateToCbor(items[at++], places));
     else {
-      const { count, id, offset } = row;
-      list.push([BLOCKS, items[at], count, id, offset]);
-      at += 2 * count;
+      list.push([BLOCKS, items[at], row.count, row.position]);
+      at += 2 * row.count;
     }
   }
   return list;
 }
 
-/** Ascending numbers, each before its block, that begin here and lie in a row in one input. */
+/** Ascending numbers, each before its block, that begin here and came in one after the other. */
 function learnedRow(items: readonly StateValue[], at: number, places: Places) {
   const [first, block] = [items[at], items[at + 1]];
   if (!isNumber(first) || !isBlock(block)) return undefined;
-  const origin = places.originOf(block);
-  if (origin === undefined) return undefined;
-  const countMax = Math.floor(origin.sizeBytes / BLOCK_BYTES);
-  let count = 1;
-  for (; count < countMax && items[at + 2 * count] === first + count; count++) {
+  const position = places.positionOf(block);
+  if (position === undefined) return undefined;
+  for (let count = 1;; count++) {
     const next = items[at + 2 * count + 1];
-    const isNext = isBlock(next) && next.buffer === block.buffer &&
-      next.byteOffset === block.byteOffset + count * BLOCK_BYTES;
-    if (!isNext) break;
+    const isNext = items[at + 2 * count] === first + count && isBlock(next) &&
+      places.positionOf(next) === position + count * PAGE_BYTES;
+    if (!isNext) return { position, count };
   }
-  return { ...origin, count };
 }
 
 function isNumber(value: unknown): value is number {
@@ -80,23 +77,17 @@ function isNumber(value: unknown): value is number {
 }
 
 function isBlock(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && value.length === BLOCK_BYTES;
-}
-
-/** What a state in CBOR refers to. */
-export interface Referred {
-  /** A stored page. @throws FormatError if there is none */
-  page(number: number): Uint8Array;
-  /** The bytes of an input, by its entry's id. */
-  learned(id: string): Uint8Array | undefined;
-  /** No state names more blocks of inputs. */
-  readonly blocksMax: number;
+  return value instanceof Uint8Array && value.length === PAGE_BYTES;
 }
 
 export class StateReader {
-  #blocks = 0;
+  #blocksBytes = 0;
 
-  constructor(readonly referred: Referred) {}
+  /**
+   * @param page a stored page; throws a FormatError if there is none
+   * @param learned what came in from disks; no state names more blocks of it than there are
+   */
+  constructor(readonly page: (number: number) => Uint8Array, readonly learned: LearnedInputs) {}
 
   /** @throws FormatError unless it is a state */
   read(value: unknown, depth = 0): StateValue {
@@ -120,7 +111,7 @@ export class StateReader {
     if (kind === BIGINT && typeof first === "string" && /^-?[0-9a-f]{1,64}$/.test(first)) {
       return first.startsWith("-") ? -BigInt(`0x${first.slice(1)}`) : BigInt(`0x${first}`);
     }
-    if (kind === PAGE && typeof first === "number") return this.referred.page(first);
+    if (kind === PAGE && typeof first === "number") return this.page(first);
     throw notAState();
   }
 
@@ -133,20 +124,19 @@ export class StateReader {
     return items;
   }
 
-  #learned([, first, count, id, offset, ...rest]: readonly unknown[], items: StateValue[]): void {
-    if (
-      !isNumber(first) || !isNumber(count) || !isNumber(offset) || typeof id !== "string" ||
-      rest.length > 0
-    ) throw notAState();
-    const bytes = this.referred.learned(id);
-    this.#blocks += count;
-    if (
-      bytes === undefined || !(offset + count * BLOCK_BYTES <= bytes.length) ||
-      !Number.isSafeInteger(first + count) || !(this.#blocks <= this.referred.blocksMax)
-    ) throw new FormatError("a state has blocks that the log does not have");
+  #learned([, first, count, position, ...rest]: readonly unknown[], items: StateValue[]): void {
+    if (!isNumber(first) || !isNumber(count) || !isNumber(position) || rest.length > 0) {
+      throw notAState();
+    }
+    this.#blocksBytes += count * PAGE_BYTES;
+    const isThere = this.#blocksBytes <= this.learned.sizeBytes &&
+      Number.isSafeInteger(first + count);
     for (let i = 0; i < count; i++) {
-      const start = offset + i * BLOCK_BYTES;
-      items.push(first + i, bytes.subarray(start, start + BLOCK_BYTES));
+      const block = isThere ? this.learned.at(position + i * PAGE_BYTES, PAGE_BYTES) : undefined;
+      if (block === undefined) {
+        throw new FormatError("a state has blocks that the log does not have");
+      }
+      items.push(first + i, block);
     }
   }
 }

@@ -31,8 +31,8 @@ export class RecordingWriter implements LogSink, CheckpointSink {
     return this.#sink.hold?.(bytes, this.#owner) ?? bytes;
   }
 
-  learned(bytes: Uint8Array, id: string): void {
-    this.#checkpoints.learned(bytes, id);
+  learned(bytes: Uint8Array): void {
+    this.#checkpoints.learned(bytes);
   }
 
   part(part: LogPart): void {

@@ -9,6 +9,7 @@ import { DivergenceError } from "../../replay/divergence.ts";
 import { decodeFrame, decodePayload, encodeChunk, FRAME_BYTES } from "../../replay/format/chunk.ts";
 import { MemoryFile } from "../../replay/format/codec.ts";
 import { PageStore } from "../../replay/pages.ts";
+import type { LogPart } from "../../replay/log.ts";
 import { Player } from "../../replay/player.ts";
 import { Recorder } from "../../replay/recorder.ts";
 import { replay } from "../../replay/replayer.ts";
@@ -103,20 +104,24 @@ const whole = read(bytes);
 
 Deno.test("blocks of a disk are in the file once: checkpoints share those of the log", () => {
   const random = new Random(SEED);
-  const came = [random.bytes(3 * 4096), random.bytes(4096)];
-  const inputs = came.map((bytes, request) =>
-    ({ device: "disk0", kind: "disk", request, error: undefined, bytes }) as const
-  );
-  const waiting: Input[] = [...inputs];
+  const [before, ...came] = [4096, 3 * 4096, 4096].map((sizeBytes) => random.bytes(sizeBytes));
+  const inputOf = (bytes: Uint8Array, request: number) =>
+    ({ device: "disk0", kind: "disk", request, error: undefined, bytes }) as const;
+  const after: LogPart = {
+    ...{ firstCycle: 0, lastCycle: 4, outputs: [], digests: [] },
+    entries: [{ cycle: 3, id: "m/disk0#0", version: 1, kind: "input", input: inputOf(before, 0) }],
+  };
+  const waiting: Input[] = came.map((bytes, index) => inputOf(bytes, index + 1));
   const host = memoryHost();
   host.take = () => waiting.shift();
   const file = new MemoryFile();
   const writer = writerOf(POCKET, file);
-  const recorder = new Recorder({ host, sink: writer, hash: outputHash });
-  for (const _ of inputs) recorder.take(5);
+  const recorder = new Recorder({ host, sink: writer, hash: outputHash, after });
+  writer.part(after);
+  for (const _ of came) recorder.take(5);
   const written = random.bytes(4096);
   const block = (n: number) => came[0].subarray(n * 4096, (n + 1) * 4096);
-  const base = [8, block(0), 9, block(1), 12, block(2), 13, came[1]];
+  const base = [2, before, 8, block(0), 9, block(1), 12, block(2), 13, came[1]];
   const state = { version: 1, base, overlay: [9, 255, written] };
   const digest = "0000000000000005";
   recorder.digest(10_000_000, digest);
@@ -127,11 +132,9 @@ Deno.test("blocks of a disk are in the file once: checkpoints share those of the
   const recording = read(file.bytes);
   const [stored] = storedOf(file.bytes, recording);
   assertEquals(stored.load().state, state);
-  const pages = recording.chunks.filter(({ type }) => type === "PAGE");
-  assertEquals(
-    pages.map(({ offset }) => decodeFrame(file.bytes.subarray(offset), offset).payloadBytes),
-    [4096],
-  );
+  const pages = recording.chunks.filter(({ type }) => type === "PAGE")
+    .map(({ offset }) => decodeFrame(file.bytes.subarray(offset), offset).payloadBytes);
+  assertEquals(pages, [4096]);
 });
 
 Deno.test("loading a checkpoint reads only the pages that RAM does not hold already", async () => {

@@ -1,4 +1,4 @@
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Random } from "../../../core/random.ts";
 import { Disk } from "../../../devices/virtio/disk.ts";
 
@@ -43,5 +43,18 @@ Deno.test("Disk is the same whenever it is saved, restored and asked for its sum
     assertEquals(restored.summary(), once.summary(), `seed ${seed}`);
     assertEquals(often.save(), restored.save(), `seed ${seed}`);
     assert(often.save().base === often.save().base, "shared while nothing changes");
+  }
+});
+
+Deno.test("Disk.restore refuses a block that no disk has", () => {
+  const bytes = new Uint8Array(4096);
+  const none = { version: 1, base: [], overlay: [] } as const;
+  const wrong = [
+    ...[-1, 0.5, NaN, 41].map((number) => ({ ...none, base: [number, bytes] })),
+    ...[-1, 1.5, 256, NaN].map((sectors) => ({ ...none, overlay: [0, sectors, bytes] })),
+    { ...none, base: [0, bytes.subarray(1)] },
+  ];
+  for (const state of wrong) {
+    assertThrows(() => new Disk(SIZE_BYTES).restore(state), RangeError, "none of a disk");
   }
 });

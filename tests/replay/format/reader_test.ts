@@ -164,7 +164,7 @@ Deno.test("a log of many cycles must bring their digests", () => {
 });
 
 /** Nothing of a state stands elsewhere. */
-const NOWHERE = { pageOf: () => undefined, originOf: () => undefined };
+const NOWHERE = { pageOf: () => undefined, positionOf: () => undefined };
 
 Deno.test("a checkpoint takes the memory of its pages, however far apart they lie", () => {
   const CHUNKS = 100;
