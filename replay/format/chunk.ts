@@ -33,8 +33,9 @@ export const ZSTD = 1;
 const SAMPLED_BYTES_MIN = 1024 * 1024;
 const SAMPLES = 16;
 const SAMPLE_BYTES = 4096;
-/** Then as much of it, in one piece, is tried; what shrinks to less than this part is no noise. */
-const TRIED_BYTES = 128 * 1024;
+/** How far back the compressor looks at level 1. Source: zstd, clevels.h. */
+const WINDOW_BYTES = 512 * 1024;
+/** Samples that shrink to more than this are noise. */
 const RANDOM_PART = 15 / 16;
 /** Of noise, and of what is compressed already, each byte value is as frequent as the others, but for this factor. */
 const EVENNESS = 1.2;
@@ -82,7 +83,8 @@ export function packPayload(codec: Codec, payload: Pieces): Packed {
 /**
  * Whether compressing a large payload is in vain, as samples of it tell: then it needs no copy either.
  * First the values of bytes count: samples that lie far apart may be alike where a compressor's window
- * is too short to see it. Then, since what is even may be a pattern, a piece of it is compressed.
+ * is too short to see it. Then, since what is even may be a pattern, samples from a stretch that the
+ * window spans are compressed.
  */
 function looksRandom(codec: Codec, payload: Pieces): boolean {
   if (lengthOf(payload) < SAMPLED_BYTES_MIN) return false;
@@ -95,8 +97,9 @@ function looksRandom(codec: Codec, payload: Pieces): boolean {
   // The least that it can be is that of 256 equal counts.
   const squares = counts.reduce((sum, count) => sum + count * count, 0);
   if (squares * 256 >= sampledBytes ** 2 * EVENNESS) return false;
-  const [, tried] = spread(payload, 2, TRIED_BYTES);
-  return codec.compress(tried).length >= tried.length * RANDOM_PART;
+  const [, stretch] = spread(payload, 2, WINDOW_BYTES);
+  const sample = joined(spread([stretch], SAMPLES, SAMPLE_BYTES));
+  return codec.compress(sample).length > sample.length * RANDOM_PART;
 }
 
 type Place = Pick<ChunkRef, "type" | "firstCycle" | "lastCycle"> & { readonly owner?: number };
