@@ -2,6 +2,7 @@
  * The checkpoints of one course of execution: sorted by cycle, and thinned to a budget so that the
  * gaps between them grow in proportion to the distance from where somebody is stepping.
  */
+import { partitionPoint } from "../core/partition_point.ts";
 import type { StateValue } from "../core/state.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { HeldBytes } from "./held_bytes.ts";
@@ -105,13 +106,6 @@ export class Checkpoints {
   }
 
   #indexAbove(cycle: number): number {
-    let low = 0;
-    let high = this.#list.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#list[middle].cycle <= cycle) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+    return partitionPoint(this.#list.length, (index) => this.#list[index].cycle <= cycle);
   }
 }

@@ -1,4 +1,5 @@
 /** Answers a machine from a log: the same inputs at the same cycles, and nobody waits. */
+import { partitionPoint } from "../core/partition_point.ts";
 import type { Host, Input, Output } from "../core/host.ts";
 import { DivergenceError } from "./divergence.ts";
 import type { Log, LogEntry } from "./log.ts";
@@ -91,12 +92,5 @@ export class Player implements Host {
 }
 
 function firstAtOrAfter(entries: readonly LogEntry[], cycle: number): number {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (entries[middle].cycle < cycle) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return partitionPoint(entries.length, (index) => entries[index].cycle < cycle);
 }

@@ -1,4 +1,5 @@
 /** Which hart acted when, over one span of cycles. */
+import { partitionPoint } from "../core/partition_point.ts";
 
 /** A stretch of cycles in each of which one hart acted. */
 export interface Span {
@@ -52,14 +53,8 @@ export class Trail {
   /** The greatest cycle below `before` in which the hart acted, if the trail knows one. */
   lastBefore(hart: number, before: number): number | undefined {
     const runs = this.#runs[hart];
-    let low = 0;
-    let high = runs.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (runs[middle].from < before) low = middle + 1;
-      else high = middle;
-    }
-    return low === 0 ? undefined : Math.min(runs[low - 1].to, before) - 1;
+    const count = partitionPoint(runs.length, (index) => runs[index].from < before);
+    return count === 0 ? undefined : Math.min(runs[count - 1].to, before) - 1;
   }
 
   /** Adds a trail that begins where this one ends. */

@@ -1,4 +1,5 @@
 /** Names of addresses, whatever they were read from. */
+import { partitionPoint } from "../../core/partition_point.ts";
 
 /** A name, and how far behind its address we are. */
 export interface Place {
@@ -59,14 +60,11 @@ export class SymbolTable implements Symbols {
   }
 
   nearest(address: bigint): Place | undefined {
-    let low = 0;
-    let high = this.#sorted.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#sorted[middle].address <= address) low = middle + 1;
-      else high = middle;
-    }
-    const symbol = this.#sorted[low - 1];
+    const count = partitionPoint(
+      this.#sorted.length,
+      (index) => this.#sorted[index].address <= address,
+    );
+    const symbol = this.#sorted[count - 1];
     if (symbol === undefined) return undefined;
     const offset = address - symbol.address;
     const reach = symbol.sizeBytes > 0n ? symbol.sizeBytes : REACH_BYTES;

@@ -1,4 +1,5 @@
 /** What is under way in a network, in the order in which it happens. */
+import { partitionPoint } from "../../core/partition_point.ts";
 import type { StateValue } from "../../core/state.ts";
 
 /** What happens to a frame next; of the same cycle in this order. */
@@ -32,14 +33,11 @@ export class Agenda {
   }
 
   add(flight: Flight): void {
-    let low = 0;
-    let high = this.#flights.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (compare(this.#flights[middle], flight) < 0) low = middle + 1;
-      else high = middle;
-    }
-    this.#flights.splice(low, 0, flight);
+    const count = partitionPoint(
+      this.#flights.length,
+      (index) => compare(this.#flights[index], flight) < 0,
+    );
+    this.#flights.splice(count, 0, flight);
   }
 
   /** Takes the first if it is before a cycle. */

@@ -1,4 +1,5 @@
 /** Blocks of a disk by their numbers, with a sum of their hashes and what is saved of them. */
+import { partitionPoint } from "../../core/partition_point.ts";
 import { BLOCK_BYTES, hashBlocks, type Hashed } from "./block_hash.ts";
 import { BlockTable } from "./block_table.ts";
 
@@ -44,7 +45,7 @@ export class Blocks {
   /** Numbers of those that were put since then. */
   #unsaved: number[] = [];
 
-  /** @param row what is saved of a block */
+  /** @param row what is saved of a block: its number first, and always as much */
   constructor(readonly row: (block: Block) => SavedBlocks) {}
 
   get size(): number {
@@ -119,32 +120,28 @@ export class Blocks {
    */
   #merged(changes: readonly Block[]): SavedBlocks {
     const saved = this.#saved;
-    let from = this.#position(changes[0]);
+    const rows = changes.map(this.row);
+    const width = rows[0].length;
+    let from = 0;
+    const placeOf = (number: number | Uint8Array) =>
+      from +
+      width * partitionPoint(
+          (saved.length - from) / width,
+          (index) => saved[from + index * width] < number,
+        );
+    from = placeOf(rows[0][0]);
     const all = saved.slice(0, from);
     const copy = (to: number) => {
       while (from < to) all.push(saved[from++]);
     };
-    for (const block of changes) {
-      const row = this.row(block);
-      copy(this.#position(block, from));
+    for (const row of rows) {
+      const [number] = row;
+      copy(placeOf(number));
       all.push(...row);
-      if (saved[from] === block.number) from += row.length;
+      if (saved[from] === number) from += width;
     }
     copy(saved.length);
     return all;
-  }
-
-  /** Where in what was saved a block stands or would stand. @param from not before */
-  #position(block: Block, from = 0): number {
-    const rowLength = this.row(block).length;
-    let low = from / rowLength;
-    let high = this.#saved.length / rowLength;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#saved[middle * rowLength] as number < block.number) low = middle + 1;
-      else high = middle;
-    }
-    return low * rowLength;
   }
 
   #add(low: number, high: number): void {

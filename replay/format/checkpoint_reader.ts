@@ -1,4 +1,5 @@
 /** Finds and loads the checkpoints of a recording, each only when somebody wants it. Source: FORMAT.md, "PAGE" and "CKPT". */
+import { partitionPoint } from "../../core/partition_point.ts";
 import type { State } from "../../core/state.ts";
 import { learnedBytes, type Log, type LogEntry } from "../log.ts";
 import type { LoadedCheckpoint } from "../stored.ts";
@@ -141,14 +142,8 @@ export class CheckpointIndex {
   }
 
   #chunkOf(number: number): PageChunk {
-    let low = 0;
-    let high = this.#pages.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#pages[middle].first <= number) low = middle + 1;
-      else high = middle;
-    }
-    const found = this.#pages[low - 1];
+    const count = partitionPoint(this.#pages.length, (index) => this.#pages[index].first <= number);
+    const found = this.#pages[count - 1];
     if (found === undefined || !(number < found.first + found.count)) {
       throw new FormatError(`page ${number} is not in the file`);
     }

@@ -2,6 +2,7 @@
  * Where in the log the bytes of a disk's block stand, so that a checkpoint need not hold them again:
  * in what came in from disks, all of it taken as one run of bytes.
  */
+import { partitionPoint } from "../../core/partition_point.ts";
 
 interface Learned {
   /** In their memory. */
@@ -16,8 +17,6 @@ export class LearnedBytes {
   /** Ascending, of the inputs whose bytes lie in one memory. */
   readonly #inputs = new WeakMap<ArrayBufferLike, Learned[]>();
   #sizeBytes = 0;
-  /** Found last: the next block is often its. */
-  #last: { readonly memory: ArrayBufferLike; readonly input: Learned } | undefined;
 
   /** @param bytes of the log's next input of a disk; they never change */
   add(bytes: Uint8Array): void {
@@ -32,25 +31,11 @@ export class LearnedBytes {
 
   /** The position of these bytes; `undefined` if they are not, as a whole, of one input. */
   find({ buffer, byteOffset: start, length }: Uint8Array): number | undefined {
-    let input = this.#last?.memory === buffer ? this.#last.input : undefined;
-    if (input === undefined || start < input.start || start + length > input.end) {
-      input = this.#search(buffer, start);
-      if (input === undefined || start + length > input.end) return undefined;
-      this.#last = { memory: buffer, input };
-    }
+    const inputs = this.#inputs.get(buffer) ?? [];
+    const count = partitionPoint(inputs.length, (index) => inputs[index].start <= start);
+    const input = inputs[count - 1];
+    if (input === undefined || start + length > input.end) return undefined;
     return input.position + start - input.start;
-  }
-
-  #search(memory: ArrayBufferLike, start: number): Learned | undefined {
-    const inputs = this.#inputs.get(memory) ?? [];
-    let low = 0;
-    let high = inputs.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (inputs[middle].start <= start) low = middle + 1;
-      else high = middle;
-    }
-    return inputs[low - 1];
   }
 }
 
@@ -69,14 +54,11 @@ export class LearnedInputs {
 
   /** So many bytes from a position on; `undefined` if they are not, as a whole, of one input. */
   at(position: number, sizeBytes: number): Uint8Array | undefined {
-    let low = 0;
-    let high = this.#inputs.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (this.#inputs[middle].position <= position) low = middle + 1;
-      else high = middle;
-    }
-    const found = this.#inputs[low - 1];
+    const count = partitionPoint(
+      this.#inputs.length,
+      (index) => this.#inputs[index].position <= position,
+    );
+    const found = this.#inputs[count - 1];
     const start = position - (found?.position ?? 0);
     if (found === undefined || !(start + sizeBytes <= found.bytes.length)) return undefined;
     return found.bytes.subarray(start, start + sizeBytes);
