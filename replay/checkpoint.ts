@@ -9,9 +9,9 @@ import {
   nameStored,
   pageBytes,
   type PageStore,
-  sameBytes,
   storedNumber,
 } from "./pages.ts";
+import { sameBytes } from "./same_bytes.ts";
 
 const PAGE_BYTES = 4096;
 

@@ -6,6 +6,7 @@ import type { Host, Input, Output } from "../core/host.ts";
 import { DivergenceError } from "./divergence.ts";
 import type { Log, LogEntry } from "./log.ts";
 import type { LogCheck } from "./log_check.ts";
+import { sameBytes } from "./same_bytes.ts";
 
 type InputEntry = Extract<LogEntry, { kind: "input" }>;
 
@@ -88,8 +89,7 @@ function isSame(expected: Input, input: Input): boolean {
   if (expected.device !== input.device) return false;
   if (expected.kind === "link") return input.kind === "link" && expected.up === input.up;
   if (expected.kind !== "frame" || input.kind !== "frame") return false;
-  return expected.sent === input.sent && expected.bytes.length === input.bytes.length &&
-    expected.bytes.every((byte, i) => byte === input.bytes[i]);
+  return expected.sent === input.sent && sameBytes(expected.bytes, input.bytes);
 }
 
 function describe(input: Input): string {

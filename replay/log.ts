@@ -108,9 +108,9 @@ export function entryId(machine: string, device: string, n: number): string {
   return `${machine}/${device}#${n}`;
 }
 
-/** What an entry brings that a disk keeps, if it is such a one. */
-export function learnedBytes(entry: LogEntry): Uint8Array | undefined {
-  return entry.kind === "input" && entry.input.kind === "disk" ? entry.input.bytes : undefined;
+/** What an input brings that a disk keeps, if it is such a one. */
+export function learnedBytes(input: Input): Uint8Array | undefined {
+  return input.kind === "disk" ? input.bytes : undefined;
 }
 
 /** The device of an entry's id. */

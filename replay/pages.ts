@@ -2,6 +2,7 @@
  * The content of RAM at many cycles, shared: equal pages are kept once, and two contents share the
  * groups of pages in which they do not differ.
  */
+import { sameBytes } from "./same_bytes.ts";
 
 const PAGE_BYTES = 4096;
 /** Pages of a group: one reference each. */
@@ -145,18 +146,6 @@ export function nameStored(content: Content, page: number, number: number | unde
 
 function pageAt(content: Content, page: number): Page {
   return content.groups[Math.floor(page / GROUP_PAGES)].pages[page % GROUP_PAGES];
-}
-
-/** Whether two pages, both aligned to 4 bytes, hold the same. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  const left = words(a);
-  const right = words(b);
-  for (let i = 0; i < left.length; i++) if (left[i] !== right[i]) return false;
-  return true;
-}
-
-function words(bytes: Uint8Array): Int32Array {
-  return new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
 }
 
 function groupBytes(pages: readonly Page[]): number {

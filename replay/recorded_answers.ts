@@ -6,6 +6,7 @@ import type { DiskRequest, Input, Output } from "../core/host.ts";
 import type { State, StateValue } from "../core/state.ts";
 import { requestsOf } from "./branch_host.ts";
 import type { LogEntry } from "./log.ts";
+import { sameBytes } from "./same_bytes.ts";
 
 export const BLOCK_BYTES = 4096;
 
@@ -110,7 +111,7 @@ export class KnownBlocks {
     for (const [key, block] of this.#blocks) {
       const [device, offset] = key.split(" ");
       const found = readImage(device, Number(offset), block.length);
-      if (found && !(found.length === block.length && found.every((it, i) => it === block[i]))) {
+      if (found && !sameBytes(found, block)) {
         return { device, offset: Number(offset) };
       }
     }

@@ -53,8 +53,7 @@ export class Recorder implements Host {
     this.#writtenTo = after?.lastCycle ?? 0;
     for (const entry of after?.entries ?? []) {
       this.#id(deviceOf(entry.id));
-      const bytes = learnedBytes(entry);
-      if (bytes) sink.learned?.(bytes);
+      if (entry.kind === "input") this.#learn(entry.input);
     }
   }
 
@@ -83,7 +82,7 @@ export class Recorder implements Host {
     if (input === undefined) return undefined;
     const id = this.#id(input.device);
     const version = payloadVersion(input);
-    if (input.kind === "disk" && input.bytes) this.#sink.learned?.(input.bytes);
+    this.#learn(input);
     this.#entries.push({ cycle, id, version, kind: "input", input: this.#held(input) });
     this.#gatheredBytes += ENTRY_BYTES + ("bytes" in input ? input.bytes?.length ?? 0 : 0);
     this.#lastEvent = cycle;
@@ -117,6 +116,11 @@ export class Recorder implements Host {
     this.#gatheredBytes += ENTRY_BYTES;
     this.#lastEvent = cycle;
     return ns;
+  }
+
+  #learn(input: Input): void {
+    const bytes = learnedBytes(input);
+    if (bytes) this.#sink.learned?.(bytes);
   }
 
   /** What the device gets may then be forgotten as soon as the device has done with it. */

@@ -3,7 +3,7 @@ import { DRAM } from "../core/hart/layout.ts";
 import type { Machine } from "../core/machine.ts";
 import type { StateValue } from "../core/state.ts";
 import { DivergenceError } from "./divergence.ts";
-import { sameBytes } from "./pages.ts";
+import { sameBytes } from "./same_bytes.ts";
 import type { LoadedCheckpoint, Stored } from "./stored.ts";
 
 const PAGE_BYTES = 4096;
@@ -78,7 +78,7 @@ function differing(
 function isSame(a: StateValue, b: StateValue): boolean {
   if (typeof a !== "object" || typeof b !== "object") return Object.is(a, b);
   if (a instanceof Uint8Array || b instanceof Uint8Array) {
-    return a instanceof Uint8Array && b instanceof Uint8Array && hasSameBytes(a, b);
+    return a instanceof Uint8Array && b instanceof Uint8Array && sameBytes(a, b);
   }
   if (Array.isArray(a) || Array.isArray(b)) {
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length &&
@@ -88,12 +88,4 @@ function isSame(a: StateValue, b: StateValue): boolean {
   const names = Object.keys(left);
   return names.length === Object.keys(right).length &&
     names.every((name) => Object.hasOwn(right, name) && isSame(left[name], right[name]));
-}
-
-/** Blocks of a disk are those of the log in both states: gigabytes, which need no look. */
-function hasSameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  if (a.buffer === b.buffer && a.byteOffset === b.byteOffset) return true;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

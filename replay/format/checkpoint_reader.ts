@@ -96,7 +96,9 @@ export class CheckpointIndex {
     const value = fields.any();
     fields.end();
     const page = this.#pageReader(source, codec);
-    this.#learned ??= new LearnedInputs(this.#entries.flatMap((it) => learnedBytes(it) ?? []));
+    this.#learned ??= new LearnedInputs(
+      this.#entries.flatMap((it) => it.kind === "input" ? learnedBytes(it.input) ?? [] : []),
+    );
     const state = new StateReader(page, this.#learned).read(value);
     if (typeof state !== "object" || !Object.hasOwn(state, "version")) {
       throw new FormatError(`${what} has no state`);
