@@ -217,37 +217,47 @@ export class Machine implements Bus {
   ): Promise<Stop> {
     this.#conditions.armFrom(options.stopAtOnce ? this.#cycle : this.#cycle + 1);
     this.#deadlines.look();
+    /** Nothing but time has passed since the hart was chosen: it goes on, up to here. */
+    let limit: number | undefined;
     for (;;) {
-      if (this.#power) return this.#stop();
-      if (this.#conditions.hasHits) {
-        return { reason: "watchpoint", hits: this.#conditions.takeHits() };
-      }
-      const hart = this.#conditions.takeBroken();
-      if (hart !== undefined) {
-        return { reason: "breakpoint", hart, begun: this.#served === this.#cycle };
+      if (limit === undefined) {
+        if (this.#power) return this.#stop();
+        if (this.#conditions.hasHits) {
+          return { reason: "watchpoint", hits: this.#conditions.takeHits() };
+        }
+        const hart = this.#conditions.takeBroken();
+        if (hart !== undefined) {
+          return { reason: "breakpoint", hart, begun: this.#served === this.#cycle };
+        }
       }
       if (this.#cycle >= until || options.isOver?.()) return { reason: "until" };
       const settled = this.#host.settle(this.#cycle);
       if (settled) await settled;
       this.#served = this.#cycle;
-      this.#takeInputs();
-      const deadline = this.#tick();
-      if (this.#power) return this.#stop();
-      // A device has just made a watched access: this cycle is the last one.
-      const last = this.#conditions.hasHits ? this.#cycle + 1 : Infinity;
-      if (this.#choose()) {
-        this.#slice(Math.min(deadline, until, last, this.#host.horizon(this.#cycle)));
-        continue;
+      const input = this.#host.take(this.#cycle);
+      if (input !== undefined || limit === undefined) {
+        if (input !== undefined) this.#takeInputs(input);
+        const deadline = this.#tick();
+        if (this.#power) return this.#stop();
+        // A device has just made a watched access: this cycle is the last one.
+        const last = this.#conditions.hasHits ? this.#cycle + 1 : Infinity;
+        if (!this.#choose()) {
+          limit = undefined;
+          if (last < Infinity) {
+            this.#jump(last);
+            continue;
+          }
+          // Every hart waits.
+          const idle = this.#host.idle(this.#cycle, Math.min(deadline, until));
+          const cycle = typeof idle === "number" ? idle : await idle;
+          if (cycle === Infinity) return { reason: "stuck" };
+          this.#jump(Math.min(cycle, until));
+          continue;
+        }
+        limit = Math.min(deadline, until, last, this.#turnEnd(), this.#nextDigest, this.#nextFlush);
       }
-      if (last < Infinity) {
-        this.#jump(last);
-        continue;
-      }
-      // Every hart waits.
-      const idle = this.#host.idle(this.#cycle, Math.min(deadline, until));
-      const cycle = typeof idle === "number" ? idle : await idle;
-      if (cycle === Infinity) return { reason: "stuck" };
-      this.#jump(Math.min(cycle, until));
+      const isQuiet = this.#slice(Math.min(limit, this.#host.horizon(this.#cycle)));
+      if (!isQuiet || this.#cycle >= limit || this.#deadlines.next < limit) limit = undefined;
     }
   }
 
@@ -350,10 +360,8 @@ export class Machine implements Bus {
     }
   }
 
-  #takeInputs(): void {
-    for (;;) {
-      const input = this.#host.take(this.#cycle);
-      if (!input) return;
+  #takeInputs(first: Input): void {
+    for (let input: Input | undefined = first; input; input = this.#host.take(this.#cycle)) {
       if (input.kind === "reseed") this.#reseed(input.seed);
       else if (input.kind === "fault" && input.device === MACHINE_DEVICE) this.#force(input);
       else if (input.kind !== "host") this.#deliver(input);
@@ -437,36 +445,44 @@ export class Machine implements Bus {
     if (((i32[mipLines] | software) & i32[mie]) !== 0) i32[waiting] = 0;
   }
 
-  #slice(deadline: number): void {
-    const { hart, quantumEnd } = this.#scheduler;
-    const { granted, notRetired, interrupted } = this.#fields[hart];
-    this.engine.jit.advance();
-    // Past its quantum a hart goes on cycle by cycle until its reservation ends.
-    const turnEnd = this.#cycle < quantumEnd ? quantumEnd : this.#cycle + 1;
+  // Past its quantum a hart goes on cycle by cycle until its reservation ends.
+  #turnEnd(): number {
+    const { quantumEnd } = this.#scheduler;
+    return this.#cycle < quantumEnd ? quantumEnd : this.#cycle + 1;
+  }
+
+  /**
+   * The running hart acts, at most up to a cycle.
+   * @returns whether it may go on at once: whatever matters to others has cut the slice
+   */
+  #slice(end: number): boolean {
+    const { hart } = this.#scheduler;
+    const { granted, notRetired, interrupted, waiting } = this.#fields[hart];
+    const { i32, jit } = this.engine;
+    jit.advance();
+    const from = this.#cycle;
     this.#sliceEnd = Math.min(
-      deadline,
-      turnEnd,
-      this.#nextDigest,
-      this.#nextFlush,
-      this.#cycle + (this.engine.jit.isWaiting ? SLICE_CYCLES_WAITING : SLICE_CYCLES_MAX),
+      end,
+      from + (jit.isWaiting ? SLICE_CYCLES_WAITING : SLICE_CYCLES_MAX),
     );
-    const { i32 } = this.engine;
     // As halves: a slice may be short, and a BigInt takes as long as a hundred instructions.
-    i32[MACHINE.sliceStart / 4] = this.#cycle;
-    i32[MACHINE.sliceStart / 4 + 1] = Math.floor(this.#cycle / 2 ** 32);
+    i32[MACHINE.sliceStart / 4] = from;
+    i32[MACHINE.sliceStart / 4 + 1] = Math.floor(from / 2 ** 32);
+    i32[MACHINE.cut / 4] = 0;
     i32[interrupted] = 0;
     this.#contract?.turn(hart);
     this.#running = true;
-    const left = this.engine.run(hart, this.#sliceEnd - this.#cycle);
+    const left = this.engine.run(hart, this.#sliceEnd - from);
     this.#running = false;
-    const from = this.#cycle;
-    this.#cycle += i32[granted] - left;
-    this.#actedCycles += this.#cycle - from;
-    if (this.onActed && this.#cycle > from) {
+    const acted = i32[granted] - left;
+    this.#cycle = from + acted;
+    this.#actedCycles += acted;
+    if (this.onActed && acted > 0) {
       const interrupts = i32[interrupted];
       this.onActed(hart, from, this.#cycle, i32[notRetired] - interrupts, interrupts);
     }
     this.#passed();
+    return i32[MACHINE.cut / 4] === 0 && i32[waiting] === 0 && !this.#conditions.hasStop;
   }
 
   // Time passes and nothing acts: state stays, cycle by cycle, and is encoded but once.
@@ -501,6 +517,7 @@ export class Machine implements Bus {
     const { granted, left } = this.#fields[this.#scheduler.hart];
     i32[granted] -= i32[left];
     i32[left] = 0;
+    i32[MACHINE.cut / 4] = 1;
   }
 
   #hartIrq(hart: number, line: HartLine): IrqLine {

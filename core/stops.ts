@@ -80,6 +80,11 @@ export class Conditions implements Stops {
     this.#note({ physical, sizeBytes, kind: "write", device });
   }
 
+  /** Whether a hart has reached a breakpoint, or a watched access was made. */
+  get hasStop(): boolean {
+    return this.#broken !== undefined || this.#hits.length > 0;
+  }
+
   get hasHits(): boolean {
     return this.#hits.length > 0;
   }

@@ -218,6 +218,8 @@ export const MACHINE = {
   inCompiled: 68,
   /** The record at which tier 0 went to tier 1 last (i32: its address). */
   lastEntry: 72,
+  /** Whether the slice was cut since somebody set this to 0, even after its last instruction (i32). */
+  cut: 76,
   /** Addresses of the running hart's TLBs: of its loads and stores, and of its fetches (i64 each). */
   tlb: 80,
   fetchTlb: 88,

@@ -1,6 +1,6 @@
 /** The flag byte of each physical page, and the blocks of the harts. */
 import { type I64, long, type Void } from "../wasm/code.ts";
-import { get, hartBase, type Layout, put } from "./layout.ts";
+import { get, hartBase, type Layout, MACHINE, put } from "./layout.ts";
 
 /** Where the pages of host addresses have what belongs to them. */
 export function pageAddresses(layout: Layout) {
@@ -22,5 +22,6 @@ export function cutSlice(hart: I64): Void[] {
   return [
     put(hart, "granted", get(hart, "granted").sub(get(hart, "left"))),
     put(hart, "left", 0),
+    long(0).store32(1, MACHINE.cut),
   ];
 }
