@@ -112,7 +112,7 @@ async function checkpointCosts({ log, build, config }: OpenRecording) {
   let dirtyPages = 0;
   machine.takeWrittenPages = () => {
     const pages = take();
-    dirtyPages = pages.size;
+    dirtyPages = pages.length;
     return pages;
   };
   const costs: { ms: number; dirtyPages: number }[] = [];

@@ -278,7 +278,7 @@ export class Machine implements Bus {
   }
 
   /** Takes the numbers of the pages of RAM written since the last call, or since reset. */
-  takeWrittenPages(): ReadonlySet<number> {
+  takeWrittenPages(): readonly number[] {
     return this.#ramDigest.takeWritten();
   }
 

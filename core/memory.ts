@@ -48,16 +48,47 @@ export class Ram implements GuestMemory {
   }
 }
 
+/** Numbers of pages, each of them once. */
+class PageList {
+  /** Those that were added; one that was removed may still stand there. */
+  #added: number[] = [];
+  readonly #isIn: Uint8Array;
+
+  constructor(pages: number) {
+    this.#isIn = new Uint8Array(pages);
+  }
+
+  add(page: number): void {
+    if (this.#isIn[page] !== 0) return;
+    this.#isIn[page] = 1;
+    this.#added.push(page);
+  }
+
+  /** Whether it was there. */
+  remove(page: number): boolean {
+    const wasIn = this.#isIn[page] !== 0;
+    this.#isIn[page] = 0;
+    return wasIn;
+  }
+
+  /** All of them; it is empty then. */
+  take(): readonly number[] {
+    const added = this.#added;
+    this.#added = [];
+    return added.filter((page) => this.remove(page));
+  }
+}
+
 /** A hash over all of RAM that looks only at the pages written since the last time. */
 export class RamDigest {
   readonly #pages: BigUint64Array;
   readonly #pageBytes: Uint8Array;
   readonly #groups: BigUint64Array;
-  /** Pages and groups whose hash is out of date. */
-  readonly #stalePages = new Set<number>();
-  readonly #staleGroups = new Set<number>();
+  /** Pages whose hash is out of date, and groups of which it was. */
+  readonly #stalePages: PageList;
+  readonly #staleGroups: PageList;
   /** Pages written since {@link takeWritten} was last called. */
-  #written = new Set<number>();
+  readonly #written: PageList;
 
   constructor(readonly engine: Engine, readonly hash: XXHashAPI) {
     const pages = engine.layout.memoryBytes / PAGE_BYTES;
@@ -65,30 +96,29 @@ export class RamDigest {
     this.#pages = new BigUint64Array(Math.ceil(pages / GROUP_PAGES) * GROUP_PAGES).fill(zero);
     this.#pageBytes = new Uint8Array(this.#pages.buffer);
     this.#groups = new BigUint64Array(this.#pages.length / GROUP_PAGES);
+    this.#stalePages = new PageList(pages);
+    this.#staleGroups = new PageList(this.#groups.length);
+    this.#written = new PageList(pages);
     for (let group = 0; group < this.#groups.length; group++) this.#hashGroup(group);
   }
 
   /** The hash of what RAM holds now. Resets the engine's list of written pages. */
   value(): bigint {
     this.#collect();
-    for (const page of this.#stalePages) this.#hashPage(page);
-    this.#stalePages.clear();
-    for (const group of this.#staleGroups) this.#hashGroup(group);
-    this.#staleGroups.clear();
+    for (const page of this.#stalePages.take()) this.#hashPage(page);
+    for (const group of this.#staleGroups.take()) this.#hashGroup(group);
     return this.hash.h64Raw(new Uint8Array(this.#groups.buffer));
   }
 
   /** Takes the numbers of the pages written since the last call, or since reset. */
-  takeWritten(): ReadonlySet<number> {
+  takeWritten(): readonly number[] {
     this.#collect();
-    const written = this.#written;
-    this.#written = new Set();
-    return written;
+    return this.#written.take();
   }
 
   /** The hash of what one page holds now; of one that {@link takeWritten} has named since it was written. */
   page(page: number): bigint {
-    if (this.#stalePages.delete(page)) this.#hashPage(page);
+    if (this.#stalePages.remove(page)) this.#hashPage(page);
     return this.#pages[page];
   }
 
@@ -101,8 +131,7 @@ export class RamDigest {
   }
 
   #hashPage(page: number): void {
-    const first = this.engine.layout.ram + page * PAGE_BYTES;
-    this.#pages[page] = this.hash.h64Raw(this.engine.bytes.subarray(first, first + PAGE_BYTES));
+    this.#pages[page] = this.engine.pageHash(page);
     this.#staleGroups.add(Math.floor(page / GROUP_PAGES));
   }
 

@@ -54,7 +54,7 @@ export class EffectWatch extends ForwardingHost {
   }
 
   #settleLast({ key, before }: { readonly key: string; readonly before: State }): void {
-    const isRamWritten = this.machine.takeWrittenPages().size > 0;
+    const isRamWritten = this.machine.takeWrittenPages().length > 0;
     this.effects.set(key, effectOf(before, this.machine.save(), isRamWritten));
     this.#under = undefined;
   }

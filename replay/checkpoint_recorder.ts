@@ -71,7 +71,7 @@ export class CheckpointRecorder {
     this.#spacing = spacing;
     this.#allocate = allocate;
     // What it boots is in the file already.
-    this.#loaded = machine.takeWrittenPages();
+    this.#loaded = new Set(machine.takeWrittenPages());
     this.#zero = zeroHash(machine, this.#loaded);
     machine.onActed = (_hart, from, to) => this.#work += to - from;
   }

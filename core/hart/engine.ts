@@ -43,6 +43,7 @@ import {
   tlbOffset,
   X0_SINK,
 } from "./layout.ts";
+import { emitPageHash } from "./page_hash.ts";
 import { emitPages } from "./pages.ts";
 import { emitPmp } from "./pmp.ts";
 import { emitHelpers } from "./jit/interface.ts";
@@ -114,6 +115,7 @@ export type CreateCompiler = (shape: EngineShape) => Compiler;
 interface Exports {
   readonly run: (hart: number, cycles: number) => number;
   readonly cleanAll: () => void;
+  readonly pageHash: (address: bigint) => bigint;
   readonly flushAll: () => void;
   readonly flushHart: (hart: bigint) => void;
   readonly externalStore: (hart: bigint, host: bigint, sizeBytes: bigint) => void;
@@ -344,6 +346,11 @@ export class Engine {
     return pages;
   }
 
+  /** XXH64 of what a page of RAM holds, with seed 0. */
+  pageHash(page: number): bigint {
+    return BigInt.asUintN(64, this.#exports.pageHash(BigInt(this.layout.ram + page * 4096)));
+  }
+
   /** Must precede a store to guest memory that no instruction makes; not across a page. */
   beforeExternalStore(hart: number, host: number, sizeBytes: number): void {
     this.#exports.externalStore(BigInt(hartBase(hart)), BigInt(host), BigInt(sizeBytes));
@@ -520,6 +527,7 @@ function emitFunctions(layout: Layout) {
   const dropCompiled = module.import("env", "dropCompiled", ["i32"], "void");
   const lint = importLint(module, layout);
   const pages = emitPages(module, layout, dropCompiled, lint);
+  emitPageHash(module);
   const pmp = emitPmp(module, layout);
   const dataRegime = emitDataRegime(module);
   const translate = emitTranslate(module, pages, pmp, watch, lint);

@@ -1,5 +1,6 @@
 /** RAM as devices see it, and its digest. */
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import xxhash from "xxhash-wasm";
 import { Random } from "../../core/random.ts";
 import { DRAM, MEMORY_BYTES, Rig } from "./hart/rig.ts";
 
@@ -46,6 +47,44 @@ Deno.test("Ram holds what is written, across pages and up to its last byte", asy
   }
   assertEquals(memory.view(DRAM, MEMORY_BYTES), model, `seed ${seed}`);
   assertEquals(memory.view(END, 0)?.length, 0);
+});
+
+Deno.test("a page's hash is the library's XXH64 of it", async () => {
+  const { h64Raw } = await xxhash();
+  const seed = 0x6a5;
+  const random = new Random(seed);
+  const { machine } = await Rig.create();
+  const hashes = new Set<bigint>();
+  for (let n = 0; n < 200; n++) {
+    const page = random.below(MEMORY_BYTES / 4096);
+    const bytes = random.bytes(4096);
+    // Words of ones and of zeros too, where sums wrap or vanish.
+    bytes.fill(n % 2 === 0 ? 0xff : 0, 0, random.below(3) * 2048);
+    machine.memory.write(DRAM + page * 4096, bytes);
+    assertEquals(machine.engine.pageHash(page), h64Raw(bytes), `round ${n}, seed ${seed}`);
+    assert(machine.takeWrittenPages().includes(page));
+    assertEquals(machine.pageHash(page), h64Raw(bytes), `round ${n}, seed ${seed}`);
+    hashes.add(h64Raw(bytes));
+  }
+  assert(hashes.size > 100);
+});
+
+Deno.test("a page is named once, and again once it is written again", async () => {
+  const { machine } = await Rig.create();
+  const write = (page: number) => machine.memory.write(DRAM + page * 4096, Uint8Array.of(1 + page));
+  machine.takeWrittenPages();
+  for (const page of [3, 5, 3]) write(page);
+  const before = machine.digest();
+  write(5);
+  assertEquals([...machine.takeWrittenPages()].sort(), [3, 5]);
+  assertEquals(machine.takeWrittenPages(), []);
+  machine.pageHash(5);
+  write(5);
+  assertEquals(machine.takeWrittenPages(), [5]);
+  assertEquals(machine.digest(), before);
+  machine.memory.write(DRAM + 5 * 4096, Uint8Array.of(7));
+  machine.pageHash(3);
+  assertNotEquals(machine.digest(), before);
 });
 
 Deno.test("the digest follows guest stores, in fast and slow paths, across digests", async () => {
