@@ -33,7 +33,8 @@ export interface WrittenPage {
 
 /** Takes snapshots as they are to be kept. */
 export interface CheckpointSink {
-  checkpoint(snapshot: Snapshot): void;
+  /** @returns asks whether the memory of its pages may be used again by now; absent: it never may */
+  checkpoint(snapshot: Snapshot): (() => boolean) | undefined | void;
 }
 
 export class CheckpointRecorder {
@@ -47,6 +48,10 @@ export class CheckpointRecorder {
   #storedWork = 0;
   #taken: Omit<Snapshot, "pages"> | undefined;
   #pages = new Map<number, WrittenPage | undefined>();
+  /** The memory of snapshots that are being written, the oldest first. */
+  readonly #given: { readonly memory: Uint8Array[]; readonly isWritten: () => boolean }[] = [];
+  /** Of those that have been: it is used again, since fresh memory costs more than what is copied there. */
+  #free: Uint8Array[] = [];
   /** Pages that hold something at reset; all others hold 0. */
   readonly #loaded: ReadonlySet<number>;
   /** The hash of a page of 0, if RAM has one at reset. */
@@ -102,7 +107,7 @@ export class CheckpointRecorder {
         this.#pages.set(page, undefined);
         continue;
       }
-      const bytes = known?.bytes ?? this.#allocate(PAGE_BYTES);
+      const bytes = known?.bytes ?? this.#memory();
       bytes.set(now);
       this.#pages.set(page, { hash, bytes });
     }
@@ -111,10 +116,22 @@ export class CheckpointRecorder {
 
   #store(): void {
     if (this.#taken === undefined) return;
-    this.#sink.checkpoint({ ...this.#taken, pages: this.#pages });
+    const isWritten = this.#sink.checkpoint({ ...this.#taken, pages: this.#pages });
+    if (isWritten) {
+      const memory = [...this.#pages.values()].flatMap((page) => page?.bytes ?? []);
+      this.#given.push({ memory, isWritten });
+    }
     this.#storedWork = this.#taken.work;
     this.#taken = undefined;
     this.#pages = new Map();
+  }
+
+  /** Of a page. */
+  #memory(): Uint8Array {
+    if (this.#free.length === 0 && this.#given[0]?.isWritten()) {
+      this.#free = this.#given.shift()!.memory;
+    }
+    return this.#free.pop() ?? this.#allocate(PAGE_BYTES);
   }
 }
 

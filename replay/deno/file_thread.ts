@@ -57,6 +57,7 @@ function pack(): void {
     if (isWhole) file.append(all, owner);
     packed.set(owner, isWhole ? [] : all);
   });
+  progress.asideDone();
   if (asides.length > 0) setTimeout(pack);
 }
 

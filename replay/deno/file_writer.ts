@@ -54,10 +54,10 @@ export type FileNote =
 export class Progress {
   static readonly #ERROR_BYTES_MAX = 4096;
   static readonly #BYTES = { given: 3, pages: 4 } as const;
-  static readonly #COUNTS = 5;
+  static readonly #COUNTS = 6;
   /**
    * Tasks done; length of the error, 0 while there is none; parts of logs done; bytes done, modulo
-   * 2^32, of each lane.
+   * 2^32, of each lane; chunks done that were given aside.
    */
   readonly #counts: Int32Array;
   readonly #error: Uint8Array;
@@ -90,6 +90,14 @@ export class Progress {
     Atomics.add(this.#counts, 2, 1);
   }
 
+  get asides(): number {
+    return Atomics.load(this.#counts, 5);
+  }
+
+  asideDone(): void {
+    Atomics.add(this.#counts, 5, 1);
+  }
+
   done(lane: Lane, sizeBytes: number): void {
     Atomics.add(this.#counts, Progress.#BYTES[lane], sizeBytes);
     Atomics.add(this.#counts, 0, 1);
@@ -115,6 +123,7 @@ export class FileWriter implements ChunkSink {
   /** Modulo 2^32. */
   readonly #bytes = { given: 0, pages: 0 };
   #partCount = 0;
+  #asideCount = 0;
   readonly #held = new RecycledMemory(() => this.#progress.parts);
   readonly #startMs = performance.now();
   /** When the last part of each owner's log was given. */
@@ -156,6 +165,12 @@ export class FileWriter implements ChunkSink {
 
   aside(part: Chunk, owner = 0): void {
     this.#post({ kind: "aside", chunk: compact(part), owner });
+    this.#asideCount++;
+  }
+
+  written(): () => boolean {
+    const count = this.#asideCount;
+    return () => this.#progress.asides >= count;
   }
 
   end(payload: Uint8Array, cycle: number, owner = 0): void {

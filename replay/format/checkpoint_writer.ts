@@ -33,8 +33,11 @@ export class CheckpointWriter {
     this.#learned.add(bytes);
   }
 
-  /** Writes one that is later than those before, with the pages that it does not share with them. */
-  write({ cycle, work, state, pages }: Snapshot): void {
+  /**
+   * Writes one that is later than those before, with the pages that it does not share with them.
+   * @returns false if no reader would take it: its pages are written with the next one
+   */
+  write({ cycle, work, state, pages }: Snapshot): boolean {
     for (const page of [...pages.keys()].sort((a, b) => a - b)) {
       const written = pages.get(page);
       if (written === undefined) this.#ram.delete(page);
@@ -47,13 +50,14 @@ export class CheckpointWriter {
     const content = encodeCbor([this.#runs(), stateToCbor(state, places)]);
     this.#flush();
     // A reader would refuse it.
-    if (content.length > CBOR_BYTES_MAX) return;
+    if (content.length > CBOR_BYTES_MAX) return false;
     const payload = new Uint8Array(CHECKPOINT_HEAD_BYTES + content.length);
     const view = new DataView(payload.buffer);
     view.setBigUint64(0, BigInt(cycle), true);
     view.setBigUint64(8, BigInt(work), true);
     payload.set(content, CHECKPOINT_HEAD_BYTES);
     this.#write({ type: "CKPT", payload });
+    return true;
   }
 
   #runs(): number[][] {

@@ -66,6 +66,11 @@ export interface ChunkSink {
   log(chunks: readonly Chunk[], firstCycle: number, lastCycle: number, owner?: number): void;
   /** Pages, or the checkpoint to which those before it belong; logs may come to stand before them. */
   aside(chunk: Chunk, owner?: number): void;
+  /**
+   * A question that may be asked at any time: is all in the file that was given aside by now? Then its
+   * memory may be used again. To be called after a checkpoint, not between its pages.
+   */
+  written?(): () => boolean;
   /** An owner's last call. After that of the last owner all is in the file. */
   end(payload: Uint8Array, cycle: number, owner?: number): void;
 }

@@ -43,8 +43,8 @@ export class RecordingWriter implements LogSink, CheckpointSink {
   }
 
   /** Its cycle may lie after what the log has reached: then it counts once the log gets there. */
-  checkpoint(snapshot: Snapshot): void {
-    this.#checkpoints.write(snapshot);
+  checkpoint(snapshot: Snapshot): (() => boolean) | undefined {
+    return this.#checkpoints.write(snapshot) ? this.#sink.written?.() : undefined;
   }
 
   /** Writes the end and the index. */

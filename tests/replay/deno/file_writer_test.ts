@@ -16,11 +16,13 @@ const START = {
   images: [{ role: "bios" as const, name: "noise", bytes: IMAGE }],
 };
 
-async function written(action: (writer: FileWriter) => void): Promise<Uint8Array> {
+async function written(
+  action: (writer: FileWriter) => void | Promise<void>,
+): Promise<Uint8Array> {
   const path = await Deno.makeTempFile();
   const writer = new FileWriter(path);
   try {
-    action(writer);
+    await action(writer);
     return await Deno.readFile(path);
   } finally {
     writer.close();
@@ -103,6 +105,28 @@ Deno.test("a log does not wait for a checkpoint, whose chunks stay together", as
   for (const { type, firstCycle, lastCycle } of chunks) {
     if (type === "PAGE") assertEquals([firstCycle, lastCycle], [10, 10]);
   }
+});
+
+Deno.test("memory given aside may be used again once its checkpoint is in the file", async () => {
+  const action = async (sink: ChunkSink) => {
+    // Noise is written from where it lies: it must not change before.
+    const memory = new Uint8Array(new SharedArrayBuffer(MIB));
+    sink.start({ ...START, images: [] });
+    for (let round = 0; round < 20; round++) {
+      memory.set(new Random(round).bytes(MIB));
+      for (let at = 0; at < MIB; at += MIB / 4) {
+        sink.aside({ type: "PAGE", payload: [memory.subarray(at, at + MIB / 4)] });
+      }
+      sink.aside({ type: "CKPT", payload: new Uint8Array(16) });
+      const isWritten = sink.written?.() ?? (() => true);
+      while (!isWritten()) await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    log(sink, 0, 10);
+    sink.end(new Uint8Array(3), 10);
+  };
+  const file = new MemoryFile();
+  await action(new ChunkFile(file, codec));
+  assertEquals(await written(action), file.bytes.slice());
 });
 
 Deno.test("FileWriter holds back the machine, not the memory of the host", async () => {
