@@ -12,7 +12,7 @@ import { startHindsight } from "./cli.ts";
 import { diskFile, inFolder } from "./recordings.ts";
 
 /** The guest runs for some seconds, since it must walk its page tables all the time. */
-const SLOW_POCKET = ["--guest", "pocket", "--tlb-flush-every", "200"];
+const SLOW_POCKET = ["--guest", "pocket", "--tlb-flush-every", "50"];
 
 /** Half of the kills come sooner after a flush; one is due every 50 ms, but the host may be busy. */
 const LAG_MS_MAX = 500;
@@ -66,7 +66,7 @@ export async function killRecordings(
 const SLOW_LAB = {
   guests: Object.fromEntries([1, 2].map((seed) => [
     `g${seed}`,
-    { guest: "pocket", seed, "tlb-flush-every": 200, nics: [{ end: "switch:lan" }] },
+    { guest: "pocket", seed, "tlb-flush-every": 50, nics: [{ end: "switch:lan" }] },
   ])),
   switches: { lan: {} },
   links: { "g1.net0": { impair: { loss: 0.5 } } },

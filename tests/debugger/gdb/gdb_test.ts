@@ -217,7 +217,7 @@ Deno.test("gdb clients come one after another, and find what the last one left",
   assertEquals(position(second), position(first));
 });
 
-const SORT = { image: "sort", harts: 1, cycles: 150_000_000 } as const;
+const SORT = { image: "sort", harts: 1, cycles: 600_000_000 } as const;
 
 Deno.test("gdb: Ctrl-C ends a long movement in either direction", async () => {
   if (!await hasGdb()) return;

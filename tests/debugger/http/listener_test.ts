@@ -9,8 +9,8 @@ import { SymbolTable } from "../../../debugger/symbols/symbols.ts";
 import { record, timelineOf } from "../../replay/recordings.ts";
 
 const TOKEN = "secret";
-/** A scan over so much takes about a second. */
-const LONG = { image: "sort", harts: 1, cycles: 150_000_000 } as const;
+/** A scan over so much takes half a second on a fast host. */
+const LONG = { image: "sort", harts: 1, cycles: 600_000_000 } as const;
 
 async function listening(
   use: (served: {
