@@ -48,34 +48,39 @@ export class Ram implements GuestMemory {
   }
 }
 
+/** Of a page in a {@link PageList}: removed ones still stand in it. */
+const [ABSENT, PRESENT, REMOVED] = [0, 1, 2];
+
 /** Numbers of pages, each of them once. */
 class PageList {
-  /** Those that were added; one that was removed may still stand there. */
+  /** Those that were added since the last {@link take}; one that was removed still stands there. */
   #added: number[] = [];
-  readonly #isIn: Uint8Array;
+  /** By page. */
+  readonly #states: Uint8Array;
 
   constructor(pages: number) {
-    this.#isIn = new Uint8Array(pages);
+    this.#states = new Uint8Array(pages);
   }
 
   add(page: number): void {
-    if (this.#isIn[page] !== 0) return;
-    this.#isIn[page] = 1;
-    this.#added.push(page);
+    if (this.#states[page] === ABSENT) this.#added.push(page);
+    this.#states[page] = PRESENT;
   }
 
   /** Whether it was there. */
   remove(page: number): boolean {
-    const wasIn = this.#isIn[page] !== 0;
-    this.#isIn[page] = 0;
-    return wasIn;
+    if (this.#states[page] !== PRESENT) return false;
+    this.#states[page] = REMOVED;
+    return true;
   }
 
   /** All of them; it is empty then. */
   take(): readonly number[] {
     const added = this.#added;
     this.#added = [];
-    return added.filter((page) => this.remove(page));
+    const present = added.filter((page) => this.#states[page] === PRESENT);
+    for (const page of added) this.#states[page] = ABSENT;
+    return present;
   }
 }
 

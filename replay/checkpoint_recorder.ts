@@ -105,6 +105,7 @@ export class CheckpointRecorder {
       if (hash === this.#zero && !this.#loaded.has(page)) {
         // A kernel clears much more memory than it uses.
         this.#pages.set(page, undefined);
+        if (known !== undefined) this.#free.push(known.bytes);
         continue;
       }
       const bytes = known?.bytes ?? this.#memory();
@@ -119,8 +120,11 @@ export class CheckpointRecorder {
     const isWritten = this.#sink.checkpoint({ ...this.#taken, pages: this.#pages });
     if (isWritten) {
       const memory = [...this.#pages.values()].flatMap((page) => page?.bytes ?? []);
-      this.#given.push({ memory, isWritten });
+      // Taken from its end, so that pages in a row come to lie in a row again.
+      this.#given.push({ memory: memory.reverse(), isWritten });
     }
+    // What all this time had no use for is the host's again.
+    this.#free = [];
     this.#storedWork = this.#taken.work;
     this.#taken = undefined;
     this.#pages = new Map();

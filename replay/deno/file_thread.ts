@@ -35,6 +35,7 @@ function run(task: Exclude<FileTask, { kind: "aside" }>): void {
       return progress.partDone();
     case "end":
       while (asides.length > 0) pack();
+      if (hasFailed) return; // just now
       return file.end(task.payload, task.cycle, task.owner);
   }
 }
