@@ -89,8 +89,7 @@ function encode(value: StateValue, out: ByteSink): void {
 }
 
 function text(value: string, out: ByteSink): void {
-  out.u32(value.length);
-  for (let i = 0; i < value.length; i++) out.u16(value.charCodeAt(i));
+  out.u32(value.length).utf16(value);
 }
 
 /** A growing byte string, little-endian. */
@@ -109,9 +108,13 @@ class ByteSink {
     return this;
   }
 
-  u16(value: number): this {
-    const position = this.#grow(2); // first: it may replace the view
-    this.#view.setUint16(position, value, true);
+  utf16(value: string): this {
+    const position = this.#grow(2 * value.length); // first: it may replace the data
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      this.#data[position + 2 * i] = code; // its low byte
+      this.#data[position + 2 * i + 1] = code >> 8;
+    }
     return this;
   }
 

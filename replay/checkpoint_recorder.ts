@@ -7,8 +7,8 @@ import type { Machine } from "../core/machine.ts";
 import type { State } from "../core/state.ts";
 
 const PAGE_BYTES = 4096;
-/** Between the checkpoints that are taken, in cycles in which some hart acts: with the 10 million to the next digest, 0.1 to 0.2 s of replay. */
-const GAP = 20_000_000;
+/** Between the checkpoints that are taken, in cycles in which some hart acts: 0.06 to 0.3 s of replay. */
+const GAP = 60_000_000;
 /** Between those that are kept, at least. */
 const SPACING = 500_000_000;
 /** Those that are kept are this part of the way behind each other, so that a long recording has few. */

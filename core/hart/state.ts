@@ -21,13 +21,14 @@ export function resetHart(engine: Engine, hart: number): void {
 export function saveHart(engine: Engine, hart: number): State {
   const { bytes } = engine;
   const base = hartBase(hart);
-  const fields: Record<string, StateValue> = {
+  const state: State & Record<string, StateValue> = {
+    version: 1,
     x: bytes.slice(base + X, base + X + 32 * 8),
     f: bytes.slice(base + F, base + F + 32 * 8),
     pmpaddr: bytes.slice(base + PMPADDR, base + PMPADDR + 16 * 8),
   };
-  for (const field of CANONICAL_FIELDS) fields[field] = engine.field(hart, field);
-  return { version: 1, ...fields };
+  for (const field of CANONICAL_FIELDS) state[field] = engine.field(hart, field);
+  return state;
 }
 
 /** Takes back what {@link saveHart} gave. @throws RangeError on another version */
