@@ -26,7 +26,7 @@ export type State = { readonly version: number; readonly [field: string]: StateV
  * ```
  */
 export function encodeState(value: StateValue): Uint8Array {
-  const out = new ByteSink();
+  const out = new ByteSink(USUAL_BYTES);
   encode(value, out);
   return out.bytes();
 }
@@ -36,7 +36,7 @@ export function encodeState(value: StateValue): Uint8Array {
  * @param field the first of the value's fields in the order of their names
  */
 export function setEncodedNumber(bytes: Uint8Array, field: string, value: number): void {
-  const before = new ByteSink();
+  const before = new ByteSink(64);
   text(field, before.raw(bytes.subarray(0, FIELDS_HEAD_BYTES)));
   before.u8(TAG.number);
   const head = before.bytes();
@@ -64,6 +64,8 @@ const TAG = {
   fields: 7,
 };
 
+/** More than a machine of one hart has. */
+const USUAL_BYTES = 8192;
 /** The tag, and how many fields there are. */
 const FIELDS_HEAD_BYTES = 5;
 
@@ -79,7 +81,7 @@ function encode(value: StateValue, out: ByteSink): void {
     for (const item of value) encode(item, out);
   } else {
     const fields = value as { readonly [field: string]: StateValue };
-    const names = Object.keys(fields).sort();
+    const names = inOrder(Object.keys(fields));
     out.u8(TAG.fields).u32(names.length);
     for (const name of names) {
       text(name, out);
@@ -88,15 +90,38 @@ function encode(value: StateValue, out: ByteSink): void {
   }
 }
 
+/** Names of fields as they were met last, and in order; by the last of them, since most begin alike. */
+const orders = new Map<
+  string,
+  { readonly met: readonly string[]; readonly sorted: readonly string[] }
+>();
+
+// Sorting takes longer than all else, and the same names come again and again.
+function inOrder(names: readonly string[]): readonly string[] {
+  const last = names[names.length - 1];
+  const known = orders.get(last);
+  if (known?.met.length === names.length && known.met.every((name, i) => name === names[i])) {
+    return known.sorted;
+  }
+  const sorted = names.toSorted();
+  orders.set(last, { met: names, sorted });
+  return sorted;
+}
+
 function text(value: string, out: ByteSink): void {
   out.u32(value.length).utf16(value);
 }
 
 /** A growing byte string, little-endian. */
 class ByteSink {
-  #data = new Uint8Array(1024);
-  #view = new DataView(this.#data.buffer);
+  #data: Uint8Array<ArrayBuffer>;
+  #view: DataView;
   #length = 0;
+
+  constructor(expectedBytes: number) {
+    this.#data = new Uint8Array(expectedBytes);
+    this.#view = new DataView(this.#data.buffer);
+  }
 
   bytes(): Uint8Array {
     return this.#data.subarray(0, this.#length);
