@@ -38,7 +38,7 @@ export class CheckpointWriter {
    * @returns false if no reader would take it: its pages are written with the next one
    */
   write({ cycle, work, state, pages }: Snapshot): boolean {
-    for (const page of [...pages.keys()].sort((a, b) => a - b)) {
+    for (const page of inOrder(pages)) {
       const written = pages.get(page);
       if (written === undefined) this.#ram.delete(page);
       else this.#ram.set(page, this.#page(written.hash, written.bytes));
@@ -63,7 +63,7 @@ export class CheckpointWriter {
   #runs(): number[][] {
     const runs: number[][] = [];
     let end = 0; // after the last run
-    for (const page of [...this.#ram.keys()].sort((a, b) => a - b)) {
+    for (const page of inOrder(this.#ram)) {
       const number = this.#ram.get(page)!;
       const last = runs.at(-1);
       if (last !== undefined && page === end && last[2] + last[1] === number) last[1]++;
@@ -96,4 +96,9 @@ export class CheckpointWriter {
     this.#write({ type: "PAGE", payload: this.#gathered });
     this.#gathered = [];
   }
+}
+
+/** Numbers of pages; an array of numbers is sorted with a call for each comparison. */
+function inOrder(pages: ReadonlyMap<number, unknown>): Uint32Array {
+  return Uint32Array.from(pages.keys()).sort();
 }
