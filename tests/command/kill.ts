@@ -106,11 +106,14 @@ export async function killLabs({ seed, count, lifeMs = 1500 }: Kills): Promise<n
 async function recordAndKill(args: string[], path: string, lifeMs: number): Promise<number> {
   const child = startHindsight(args);
   const output = child.stdout.getReader();
-  await output.read();
-  // Header and images are there; a process that is killed before has recorded nothing.
-  while (!isRecording(path)) await new Promise((resolve) => setTimeout(resolve, 20));
-  await new Promise((resolve) => setTimeout(resolve, lifeMs));
-  child.kill("SIGKILL");
+  try {
+    await output.read();
+    // Header and images are there; a process that is killed before has recorded nothing.
+    while (!isRecording(path)) await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, lifeMs));
+  } finally {
+    child.kill("SIGKILL");
+  }
   const lagMs = Date.now() - Deno.statSync(path).mtime!.getTime();
   await output.cancel();
   const { signal } = await child.status;
