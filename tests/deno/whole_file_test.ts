@@ -23,3 +23,26 @@ Deno.test("writeWhole() replaces a file by its pieces, or leaves everything as i
     await Deno.remove(folder, { recursive: true });
   }
 });
+
+Deno.test("writeWhole() removes what was left half written long ago, and nothing else", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const uuid = crypto.randomUUID();
+    const others = [
+      `it.${crypto.randomUUID()}.new`,
+      "it.conf.new",
+      `other.${uuid}.new`,
+      `it.${uuid}`,
+    ];
+    for (const name of [`it.${uuid}.new`, ...others]) {
+      Deno.writeFileSync(join(folder, name), Uint8Array.of(1));
+      if (name === others[0]) continue; // it is being written
+      Deno.utimeSync(join(folder, name), new Date(0), new Date(0));
+    }
+    assert(writeWhole(join(folder, "it"), Uint8Array.of(2)));
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
+    assertEquals(names, ["it", ...others].sort());
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
