@@ -2,9 +2,9 @@
  * The hash of a page, where it lies. Source: XXH64 of the xxHash specification, with seed 0; digests
  * hash every page that was written, and a copy of each would take longer than its hash.
  */
-import { type I64, long, type Void } from "../wasm/code.ts";
+import { type I64, long } from "../wasm/code.ts";
 import { br, loop, when } from "../wasm/control.ts";
-import type { LocalOf, Module, WasmFunction } from "../wasm/module.ts";
+import type { Module, WasmFunction } from "../wasm/module.ts";
 
 const PAGE_BYTES = 4096;
 const STRIPE_BYTES = 32;
@@ -34,8 +34,8 @@ export function emitPageHash(module: Module): WasmFunction<["i64"], "i64"> {
       hash.set(others.reduce((all, lane) => all.add(lane), sum)),
       ...lanes.map((lane) => hash.set(hash.xor(round(long(0), lane)).mul(P1).add(P4))),
       hash.set(hash.add(PAGE_BYTES)),
-      ...stirred(hash, 33, P2),
-      ...stirred(hash, 29, P3),
+      hash.set(stirred(hash, 33, P2)),
+      hash.set(stirred(hash, 29, P3)),
       hash.xor(hash.shrU(32)),
     ];
   });
@@ -46,6 +46,6 @@ function round(lane: I64, word: I64): I64 {
   return lane.add(word.mul(P2)).rotl(31).mul(P1);
 }
 
-function stirred(hash: LocalOf<"i64">, bits: number, prime: bigint): Void[] {
-  return [hash.set(hash.xor(hash.shrU(bits)).mul(prime))];
+function stirred(hash: I64, bits: number, prime: bigint): I64 {
+  return hash.xor(hash.shrU(bits)).mul(prime);
 }
