@@ -1,5 +1,5 @@
 /**
- * `deno task bench [boot|kernels|lab|disk|hunt|network|record|stops|timetravel]… [--rounds N] [--json]`:
+ * `deno task bench [boot|kernels|lab|disk|hunt|network|pauses|record|stops|timetravel]… [--rounds N] [--json]`:
  * our machine side by side with QEMU, in turns in one run. Exits 1 with the reason if a figure cannot be measured.
  */
 import { parseArgs } from "@std/cli/parse-args";
@@ -9,6 +9,7 @@ import { benchHunt } from "./hunt.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLab } from "./lab.ts";
 import { benchNetwork } from "./network.ts";
+import { benchPauses } from "./pauses.ts";
 import { qemuVersion } from "./peers.ts";
 import { benchRecord } from "./record.ts";
 import { formatReport, type Report } from "./report.ts";
@@ -22,6 +23,7 @@ const BENCHMARKS: Readonly<Record<string, (rounds: number) => Promise<Report>>> 
   disk: benchDisk,
   hunt: benchHunt,
   network: benchNetwork,
+  pauses: benchPauses,
   record: benchRecord,
   stops: benchStops,
   timetravel: benchTimetravel,
@@ -37,7 +39,7 @@ const names: string[] = flags._.length > 0 ? flags._.map(String) : Object.keys(B
 const rounds = Number(flags.rounds ?? 5);
 if (unknown.length > 0 || !Number.isInteger(rounds) || rounds < 1) {
   console.error(
-    "usage: deno task bench [boot|kernels|lab|disk|hunt|network|record|stops|timetravel]... [--rounds N] [--json]",
+    "usage: deno task bench [boot|kernels|lab|disk|hunt|network|pauses|record|stops|timetravel]... [--rounds N] [--json]",
   );
   Deno.exit(2);
 }

@@ -190,6 +190,7 @@ export class ThreadCompiler {
 
   close(): void {
     this.#thread.terminate();
+    this.#exchange.announceMessage(); // as long as it waits it does not end, nor does the process
     for (const trail of this.#trails) trail.end();
     this.#profile?.save();
   }
